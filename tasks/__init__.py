@@ -1,0 +1,1 @@
+"""What is done: plain functions over rows, one module per stage."""

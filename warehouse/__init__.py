@@ -1,0 +1,1 @@
+"""Where every artefact lands: table declarations, the commit protocol and the SQL over them."""

@@ -1,0 +1,289 @@
+"""Rows -> Parquet parts and a commit record: a unit of work stands whole or not at all.
+
+A unit is committed once. Its parts are written as ``<table>/<unit_id>-<first 12 of sha256>.parquet`` (aside, fsync, rename), then one
+record ``commits/<unit_id>.json`` names them and is replaced atomically. Readers list commits, never parts; a part that no commit names
+does not exist for them and is swept later.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from warehouse.errors import SchemaError, TunehouseError
+from warehouse.schema import Table, from_arrow
+from warehouse.tables import TABLES
+
+LAYOUT_VERSION = 1
+ROWS_PER_GROUP = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One file of a commit, below the warehouse: a table's Parquet part, or another file such as an adapter's weights (no table)."""
+
+    file: str
+    sha256: str
+    n_bytes: int
+    table: str | None = None
+    n_rows: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit record: what a unit landed, when and for which Prefect run."""
+
+    unit_id: str
+    stage: str
+    label: str
+    parts: tuple[Part, ...]
+    n_retryable: int
+    committed_at: str
+    flow_run_id: str
+    task_run_id: str
+
+    @property
+    def is_whole(self) -> bool:
+        """True when nothing of the unit is left to be asked again."""
+        return self.n_retryable == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Which Prefect run lands a unit; empty outside Prefect."""
+
+    flow_run_id: str = ""
+    task_run_id: str = ""
+
+
+class Warehouse:
+    """The folder that everything lands in. Safe for several threads, processes and machines on one file system."""
+
+    def __init__(self, root: Path | str) -> None:
+        self.root = Path(root)
+        self._commits: dict[str, tuple[int, Commit]] = {}
+        self._cache_lock = threading.Lock()
+
+    def prepare(self) -> None:
+        """Make the folders and refuse what cannot work before anything is paid for.
+
+        Raises:
+            TunehouseError: the folder cannot be written, or was laid out by a newer tunehouse.
+        """
+        try:
+            for folder in ("commits", "locks", "adapters", *(table.name for table in TABLES)):
+                (self.root / folder).mkdir(parents=True, exist_ok=True)
+            marker = self.root / "layout.json"
+            if not marker.exists():
+                write_atomically(marker, json.dumps({"layout": LAYOUT_VERSION}).encode())
+        except OSError as error:
+            raise TunehouseError(
+                f"the warehouse cannot be written: {error.strerror}", where=str(self.root), mend="name a folder you may write: --warehouse DIR"
+            ) from error
+        layout = json.loads(marker.read_bytes())["layout"]
+        if layout > LAYOUT_VERSION:
+            raise TunehouseError(
+                f"the warehouse has layout {layout}, this tunehouse knows {LAYOUT_VERSION}", where=str(marker), mend="upgrade tunehouse"
+            )
+
+    # ---- writing -----------------------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def lock(self, unit_id: str) -> Iterator[None]:
+        """Hold a unit: a second process or thread waits here. Freed by the system when its holder dies."""
+        path = self.root / "locks" / f"{unit_id}.lock"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+
+    def land(
+        self,
+        unit_id: str,
+        tables: Mapping[Table, Sequence[Any]],
+        *,
+        stage: str = "",
+        label: str = "",
+        files: Iterable[Path] = (),
+        n_retryable: int = 0,
+        origin: Origin | None = None,
+    ) -> Commit:
+        """Commit a unit: write every table's part (empty ones too), then the record that names them.
+
+        ``files`` are other files of the unit, already in their place below the warehouse. Landing the same rows again leaves the same
+        bytes; a unit with ``n_retryable`` > 0 is readable but stays pending.
+
+        Raises:
+            SchemaError: a row does not fit its table. Nothing is landed then.
+            TunehouseError: the disk is full or not writable. What stood before still stands.
+        """
+        arrow = {table: table.to_arrow(rows) for table, rows in tables.items()}
+        origin = origin or Origin()
+        try:
+            parts = [self._write_part(table, unit_id, data) for table, data in arrow.items()]
+            parts += [Part(str(path.relative_to(self.root)), file_sha256(path), path.stat().st_size) for path in files]
+            now = datetime.now(UTC).isoformat(timespec="milliseconds")
+            commit = Commit(unit_id, stage, label, tuple(parts), n_retryable, now, origin.flow_run_id, origin.task_run_id)
+            write_atomically(self.root / "commits" / f"{unit_id}.json", json.dumps(asdict(commit), indent=1).encode())
+        except OSError as error:
+            raise TunehouseError(
+                f"unit {unit_id} ({stage} {label}) could not be landed: {error.strerror}",
+                where=str(error.filename or self.root),
+                mend="free space or mend the disk, then run again: what stood before still stands",
+            ) from error
+        return commit
+
+    def _write_part(self, table: Table, unit_id: str, data: pa.Table) -> Part:
+        sink = pa.BufferOutputStream()
+        pq.write_table(data, sink, compression="zstd", row_group_size=ROWS_PER_GROUP, write_page_checksum=True)
+        content = sink.getvalue()
+        sha256 = hashlib.sha256(content).hexdigest()
+        name = f"{table.name}/{unit_id}-{sha256[:12]}.parquet"
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, content)
+        return Part(name, sha256, len(content), table.name, data.num_rows)
+
+    # ---- reading -----------------------------------------------------------------------------------------------------------------
+
+    def commit(self, unit_id: str) -> Commit | None:
+        """A unit's commit record, or None where it has none yet."""
+        path = self.root / "commits" / f"{unit_id}.json"
+        try:
+            version = path.stat().st_mtime_ns
+            with self._cache_lock:
+                known = self._commits.get(unit_id)
+            if known and known[0] == version:
+                return known[1]
+            commit = _read_commit(path)
+        except FileNotFoundError:
+            return None
+        with self._cache_lock:
+            self._commits[unit_id] = (version, commit)
+        return commit
+
+    def commits(self) -> list[Commit]:
+        """Every commit record, oldest first."""
+        folder = self.root / "commits"
+        if not folder.is_dir():
+            return []
+        found = [self.commit(entry.name.removesuffix(".json")) for entry in os.scandir(folder) if entry.name.endswith(".json")]
+        return sorted((c for c in found if c), key=lambda c: (c.committed_at, c.unit_id))
+
+    def is_landed(self, unit_id: str) -> bool:
+        """True when the unit stands committed with nothing left to ask again."""
+        commit = self.commit(unit_id)
+        return commit is not None and commit.is_whole
+
+    def parts(self, table: Table, unit_ids: Iterable[str]) -> list[tuple[str, Path]]:
+        """(unit id, file) of the table's parts in these units, in the units' order; units without a commit have none."""
+        found = []
+        for unit in unit_ids:
+            commit = self.commit(unit)
+            if commit:
+                found += [(unit, self.root / part.file) for part in commit.parts if part.table == table.name]
+        return found
+
+    def rows(self, table: Table, unit_ids: Iterable[str]) -> list[Any]:
+        """The table's rows in these units: in the units' order, by key within a unit. Checksums are verified."""
+        rows: list[Any] = []
+        for unit, path in self.parts(table, unit_ids):
+            try:
+                data = pq.read_table(path, page_checksum_verification=True, partitioning=None)
+            except (OSError, pa.ArrowException) as error:
+                raise TunehouseError(
+                    f"a part of table {table.name} cannot be read: {error}",
+                    where=str(path),
+                    mend=f"delete {self.root / 'commits' / unit}.json and run again: the unit is made anew",
+                ) from error
+            rows += from_arrow(table, data)
+        return rows
+
+    # ---- keeping -----------------------------------------------------------------------------------------------------------------
+
+    def verify(self) -> list[str]:
+        """Every fault of the stored files, in words: a part missing or changed since its commit. Empty when all is well."""
+        faults = []
+        for commit in self.commits():
+            for part in commit.parts:
+                path = self.root / part.file
+                if not path.exists():
+                    faults.append(f"{part.file} is missing (unit {commit.unit_id}, {commit.stage} {commit.label})")
+                elif file_sha256(path) != part.sha256:
+                    faults.append(f"{part.file} has changed since its commit (unit {commit.unit_id}, {commit.stage} {commit.label})")
+        return faults
+
+    def sweep(self) -> int:
+        """Delete parts and temporary files that no commit names and nobody is writing now. Returns how many."""
+        named = {part.file for commit in self.commits() for part in commit.parts}
+        n_swept = 0
+        for table in TABLES:
+            folder = self.root / table.name
+            for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+                name = f"{table.name}/{path.name}"
+                if name in named:
+                    continue
+                unit = path.name.lstrip(".").split("-", 1)[0]
+                n_swept += self._sweep_one(unit, name, path)
+        return n_swept
+
+    def _sweep_one(self, unit: str, name: str, path: Path) -> bool:
+        lock = self.root / "locks" / f"{unit}.lock"
+        lock.parent.mkdir(exist_ok=True)
+        with lock.open("wb") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+            commit = self.commit(unit)
+            if commit and any(part.file == name for part in commit.parts):
+                return False
+            path.unlink(missing_ok=True)
+            return True
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Put ``content`` at ``path`` whole or not at all, through a crash of process or machine: aside, fsync, rename, fsync of the folder."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
+    try:
+        with aside.open("wb") as handle:
+            handle.write(content)
+            handle.flush()
+            os.fsync(handle.fileno())
+        aside.replace(path)
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, 64 hex digits."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def _read_commit(path: Path) -> Commit:
+    try:
+        data = json.loads(path.read_bytes())
+        return Commit(**{**data, "parts": tuple(Part(**part) for part in data["parts"])})
+    except (ValueError, TypeError, KeyError) as error:
+        raise SchemaError(
+            f"a commit record cannot be read: {error}", where=str(path), mend="delete it and run again: the unit is made anew"
+        ) from error

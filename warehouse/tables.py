@@ -1,0 +1,428 @@
+"""Every row type there is. Arrow schema, Parquet, DuckDB view and data dictionary follow from these declarations.
+
+Rows know no run: ``run_units`` says which units a run is made of, and the view of every table adds ``unit_id`` and ``run_id``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from warehouse.schema import Table
+
+DocumentStatus = Literal[
+    "ok", "partial", "no_text", "no_pages", "needs_password", "unreadable", "empty", "not_pdf", "duplicate", "too_large",
+    "timeout", "memory", "crashed",
+]  # fmt: skip
+ChunkKind = Literal["body", "table", "caption", "references", "front_matter"]
+LineRole = Literal["title", "heading", "body", "list", "table", "caption"]
+AnswerKind = Literal["number", "name", "term", "acronym", "definition", "comparison", "procedure", "list", "text"]
+Split = Literal["train", "validation", "test_rephrased", "test_unseen_fact", "test_unseen_document"]
+TEST_SPLITS: tuple[Split, ...] = ("test_rephrased", "test_unseen_fact", "test_unseen_document")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One row per file found: what it is and whether it could be read."""
+
+    document_id: Annotated[str, "key: the first 20 hex digits of the content's sha256; a copy's also hashes its name"]
+    sha256: Annotated[str, "of the file's bytes"]
+    file_name: Annotated[str, "as first met, without folder; bytes that are not UTF-8 are backslash-escaped"]
+    name_hex: Annotated[str | None, "the name's bytes in hex where they are not UTF-8"]
+    title: Annotated[str, "from metadata, else whole lines of the largest type on page 1, else the file's stem"]
+    title_source: Annotated[Literal["metadata", "largest_type", "file_name"], "where the title was found"]
+    n_pages: Annotated[int, "pages that the file says it has"]
+    n_pages_read: Annotated[int, "pages whose text was read"]
+    n_bytes: Annotated[int, "size of the file"]
+    n_chars: Annotated[int, "code points of cleaned text over all pages"]
+    status: Annotated[DocumentStatus, "ok and partial go on to chunking"]
+    reason: Annotated[str | None, "why the status is not ok, in words"]
+    warnings: Annotated[tuple[str, ...], "e.g. repaired, plain_text_only, image_only, invisible_text_dropped"]
+    duplicate_of: Annotated[str | None, "document_id of the file with the same content"]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One row per page that was read: its cleaned text, the only text that anything refers to."""
+
+    page_id: Annotated[str, "key"]
+    document_id: Annotated[str, "-> documents"]
+    page: Annotated[int, "1-based"]
+    text: Annotated[str, "reading order, line ends joined, headers, footers and page numbers dropped; paragraphs end in a newline"]
+    width: Annotated[float, "PDF points"]
+    height: Annotated[float, "PDF points"]
+
+
+@dataclass(frozen=True, slots=True)
+class PageLine:
+    """One row per printed line of a page's cleaned text: where on the page it stands."""
+
+    line_id: Annotated[str, "key"]
+    document_id: Annotated[str, "-> documents"]
+    page: Annotated[int, "1-based"]
+    block: Annotated[int, "0-based, which block of the page: lines of one paragraph, heading, table or caption share it"]
+    role: Annotated[LineRole, "what the line is part of"]
+    char_from: Annotated[int, "0-based code point in pages.text"]
+    n_chars: Annotated[int, "code points, the joined remainder of a hyphenated word included"]
+    box: Annotated[tuple[float, ...], "x0 y0 x1 y1 in PDF points, origin top left"]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One row per section: from the outline, else from type sizes."""
+
+    section_id: Annotated[str, "key"]
+    document_id: Annotated[str, "-> documents"]
+    rank: Annotated[int, "0-based, reading order"]
+    heading: Annotated[str, "as printed, or as the outline names it"]
+    level: Annotated[int, "1 = top"]
+    page: Annotated[int, "1-based, where the heading stands"]
+    char_from: Annotated[int, "0-based code point of the heading in pages.text"]
+    source: Annotated[Literal["outline", "type_size"], "how it was found"]
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """One row per chunk: a run of text from one section, of one kind."""
+
+    chunk_id: Annotated[str, "key"]
+    document_id: Annotated[str, "-> documents"]
+    rank: Annotated[int, "0-based, reading order"]
+    section: Annotated[str, "heading of the section it stands in; empty before the first"]
+    kind: Annotated[ChunkKind, "only body and table chunks are asked about"]
+    text: Annotated[str, "the slices of chunk_pages in order, joined by a newline"]
+    n_tokens: Annotated[int, "by chunk.tokenizer"]
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkPage:
+    """One row per chunk and slice of page text it is made of."""
+
+    slice_id: Annotated[str, "key"]
+    chunk_id: Annotated[str, "-> chunks"]
+    document_id: Annotated[str, "-> documents"]
+    rank: Annotated[int, "0-based, order within the chunk"]
+    page: Annotated[int, "1-based"]
+    char_from: Annotated[int, "0-based code point in pages.text"]
+    n_chars: Annotated[int, "code points"]
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkVector:
+    """One row per chunk that is asked about: its embedding, for retrieval."""
+
+    chunk_id: Annotated[str, "key -> chunks"]
+    document_id: Annotated[str, "-> documents"]
+    model: Annotated[str, "embedding model and the sha256 of its weights"]
+    vector: Annotated[tuple[float, ...], "unit length; 384 numbers for all-MiniLM-L6-v2"]
+
+
+@dataclass(frozen=True, slots=True)
+class QaPair:
+    """One row per question/answer pair as generated, before any rule is applied."""
+
+    pair_id: Annotated[str, "key"]
+    document_id: Annotated[str, "-> documents"]
+    chunk_id: Annotated[str, "-> chunks"]
+    fact_id: Annotated[str, "hash of the document id and the normalised evidence quote: all wordings of one fact share it"]
+    wording: Annotated[int, "0-based, which wording of the fact's question"]
+    question: Annotated[str, "as asked, with the document's title where generate.source_in_question"]
+    bare_question: Annotated[str, "without the title"]
+    answer: Annotated[str, "the reference answer"]
+    answer_key: Annotated[str | None, "what must be said: number with unit, name, term; list items separated by '; '"]
+    answer_kind: Annotated[AnswerKind, "what kind of thing the key is"]
+    pattern: Annotated[str, "the sentence pattern or prompt that made it"]
+    generator: Annotated[str, "name and version"]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One row per verbatim span that a pair rests on; a span over a page break is two rows."""
+
+    evidence_id: Annotated[str, "key"]
+    pair_id: Annotated[str, "-> qa_pairs"]
+    document_id: Annotated[str, "-> documents"]
+    rank: Annotated[int, "0-based, reading order within the pair"]
+    page: Annotated[int, "1-based"]
+    char_from: Annotated[int, "0-based code point: substr(pages.text, char_from + 1, n_chars) = quote"]
+    n_chars: Annotated[int, "code points"]
+    quote: Annotated[str, "verbatim"]
+    box: Annotated[tuple[float, ...], "x0 y0 x1 y1 around the lines it touches, PDF points; empty where unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptPair:
+    """One row per pair that passed every rule which looks at one document."""
+
+    pair_id: Annotated[str, "key -> qa_pairs"]
+    document_id: Annotated[str, "-> documents"]
+    grounded_share: Annotated[float, "D12: share of the answer's 4-grams (the question's removed) found in the document body"]
+    answerable_share: Annotated[float, "D13: share of the question's content words found in the document body"]
+    n_question_words: Annotated[int, "words in the question"]
+    n_answer_words: Annotated[int, "words in the reference answer"]
+    flags: Annotated[tuple[str, ...], "rules that flag and do not drop: low_groundedness, low_answerability"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """One row per thing dropped, with the reason: never a missing row."""
+
+    rejection_id: Annotated[str, "key"]
+    stage: Annotated[str, "chunk, generate, curate, deduplicate, split ..."]
+    item_id: Annotated[str, "what was dropped: a chunk_id or pair_id"]
+    document_id: Annotated[str, "-> documents"]
+    reason: Annotated[str, "a short fixed code, e.g. duplicate, not_in_text"]
+    detail: Annotated[str, "the figure, the word or the other row's id behind it"]
+
+
+@dataclass(frozen=True, slots=True)
+class SplitRow:
+    """One row per pair that survived curation: which set it belongs to."""
+
+    pair_id: Annotated[str, "key -> qa_pairs"]
+    document_id: Annotated[str, "-> documents"]
+    fact_id: Annotated[str, "the fact asked about"]
+    lineage_id: Annotated[str, "what is held out together: facts of one document that share span or wording"]
+    split: Annotated[Split, "the set"]
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """One row per trained adapter."""
+
+    adapter_id: Annotated[str, "key: the training unit's id"]
+    base_model: Annotated[str, "path or hub name, as in the settings"]
+    base_sha256: Annotated[str, "over the base's weight files"]
+    folder: Annotated[str, "below the warehouse"]
+    sha256: Annotated[str, "of adapter_model.safetensors"]
+    rank: Annotated[int, "LoRA r"]
+    n_parameters: Annotated[int, "trained"]
+    weight_norm: Annotated[float, "Frobenius norm over all B·A"]
+    max_logit_change: Annotated[float, "largest change of a probe prompt's next-token logits, adapter on against off"]
+    is_live: Annotated[bool, "the probe prompts' logits move; gates everything judged"]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRun:
+    """One row per training: what was done and why it stopped."""
+
+    adapter_id: Annotated[str, "key -> adapters"]
+    n_train: Annotated[int, "pairs"]
+    n_validation: Annotated[int, "pairs"]
+    n_steps: Annotated[int, "optimizer steps done"]
+    n_steps_planned: Annotated[int, "optimizer steps that train.epochs asks for"]
+    n_tokens: Annotated[int, "tokens seen, pads not counted"]
+    n_answer_tokens: Annotated[int, "tokens with loss"]
+    first_loss: Annotated[float, "mean answer-token loss of the first step, nats"]
+    last_loss: Annotated[float, "mean answer-token loss of the last step, nats"]
+    validation_loss: Annotated[float | None, "after the last step, nats; null without validation pairs"]
+    train_seconds: Annotated[float, "wall time in training steps, resumed parts included"]
+    stopped: Annotated[Literal["epochs", "max_seconds", "max_steps"], "why it ended"]
+    n_resumes: Annotated[int, "times it was continued from a checkpoint"]
+    device: Annotated[str, "cpu, cuda ..."]
+    dtype: Annotated[str, "of the base weights"]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingStep:
+    """One row per optimizer step."""
+
+    step_id: Annotated[str, "key"]
+    adapter_id: Annotated[str, "-> adapters"]
+    step: Annotated[int, "1-based"]
+    loss: Annotated[float, "mean over the step's answer tokens, nats"]
+    learning_rate: Annotated[float, "used in this step"]
+    gradient_norm: Annotated[float, "before clipping"]
+    n_tokens: Annotated[int, "in this step"]
+    step_seconds: Annotated[float, "wall"]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingExample:
+    """One row per adapter and pair it was trained or validated on."""
+
+    example_id: Annotated[str, "key"]
+    adapter_id: Annotated[str, "-> adapters"]
+    pair_id: Annotated[str, "-> qa_pairs"]
+    role: Annotated[Literal["train", "validation"], "what it was used for"]
+    n_tokens: Annotated[int, "prompt and answer"]
+    is_truncated: Annotated[bool, "longer than train.max_tokens, its prompt cut from the left"]
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieval:
+    """One row per test question and chunk retrieved for it."""
+
+    retrieval_id: Annotated[str, "key"]
+    pair_id: Annotated[str, "-> qa_pairs"]
+    rank: Annotated[int, "0-based, best first"]
+    chunk_id: Annotated[str, "-> chunks"]
+    score: Annotated[float, "cosine of question and chunk"]
+    is_evidence_chunk: Annotated[bool, "the chunk that the pair was made from"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One row per arm and test question."""
+
+    answer_id: Annotated[str, "key"]
+    pair_id: Annotated[str, "-> qa_pairs"]
+    arm: Annotated[str, "base, base_rag, tuned, tuned_rag ..."]
+    model: Annotated[str, "path or hub name, as in the settings"]
+    adapter_id: Annotated[str | None, "-> adapters; null for arms without one"]
+    answer: Annotated[str, "as generated, special tokens removed"]
+    n_prompt_tokens: Annotated[int, "tokens put to the model"]
+    n_answer_tokens: Annotated[int, "tokens generated"]
+    finish_reason: Annotated[Literal["stop", "length"], "end token, or answer.max_new_tokens"]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One row per answer: measures that need no judge."""
+
+    answer_id: Annotated[str, "key -> answers"]
+    pair_id: Annotated[str, "-> qa_pairs"]
+    arm: Annotated[str, "as in answers"]
+    states_key: Annotated[bool | None, "the normalised answer_key occurs within the word limit; null for pairs without a key"]
+    n_words: Annotated[int, "in the answer"]
+    token_f1: Annotated[float, "SQuAD token F1 with the reference, 0 to 1"]
+    rouge_l: Annotated[float, "ROUGE-L F with stemmer, 0 to 1"]
+    cosine: Annotated[float, "mean over the answer's windows of the best window cosine with the reference"]
+    contrastive_cosine: Annotated[float, "cosine minus its mean over the other references of the document"]
+    grounding_cosine: Annotated[float, "best cosine of the answer with a chunk of the document"]
+    grounding_copy: Annotated[float, "share of the answer's 4-grams that stand in the document body"]
+    numbers_grounded: Annotated[float | None, "share of the answer's numbers that stand in the document body; null without numbers"]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One row per question, contrast, judge, presentation order and vote."""
+
+    verdict_id: Annotated[str, "key"]
+    contrast: Annotated[str, "arm_a:arm_b, e.g. tuned:base"]
+    pair_id: Annotated[str, "the question put to both arms"]
+    judge: Annotated[str, "name and version"]
+    order: Annotated[Literal["ab", "ba", "none"], "which arm was shown first; none for a judge that does not look at order"]
+    vote: Annotated[int, "0-based"]
+    verdict: Annotated[Literal["first", "second", "tie", "unparsed", "error"], "as the reply said; for order none, first = arm_a"]
+    reply: Annotated[str, "what the judge wrote, whole; for similarity the figures it went by"]
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """One row per judge, contrast and test set of a run: the win rate of arm_a with its uncertainty."""
+
+    estimate_id: Annotated[str, "key"]
+    judge: Annotated[str, "name and version"]
+    contrast: Annotated[str, "arm_a:arm_b"]
+    split: Annotated[str, "the test set"]
+    n_planned: Annotated[int, "questions of the set"]
+    n: Annotated[int, "questions scored"]
+    n_wins: Annotated[int, "arm_a states the reference fact (or is judged better) and arm_b does not"]
+    n_ties: Annotated[int, "no difference"]
+    n_losses: Annotated[int, "the reverse of a win"]
+    n_unscored: Annotated[int, "n_planned - n: unparsed, error or unanswered"]
+    rate: Annotated[float | None, "(wins + ties / 2) / n; null when n is 0"]
+    low: Annotated[float | None, "95 % interval; null when not estimable"]
+    high: Annotated[float | None, "95 % interval; null when not estimable"]
+    bound_low: Annotated[float | None, "rate with all unscored counted as losses"]
+    bound_high: Annotated[float | None, "rate with all unscored counted as wins"]
+    unit: Annotated[Literal["document", "fact", "none"], "what the interval clusters by"]
+    n_units: Annotated[int, "clusters"]
+    p_value: Annotated[float | None, "two-sided sign-flip test over clusters; null below 6"]
+    mde: Annotated[float | None, "smallest difference from .5 detectable with 80 % power at this size"]
+    is_difference: Annotated[bool, "claimed only where interval and p agree"]
+    scope: Annotated[str, "what the interval speaks about, in words"]
+    method: Annotated[str, "how interval and p were computed"]
+
+
+@dataclass(frozen=True, slots=True)
+class ArmRate:
+    """One row per arm and test set of a run: how often the arm states the reference fact."""
+
+    arm_rate_id: Annotated[str, "key"]
+    arm: Annotated[str, "as in answers"]
+    split: Annotated[str, "the test set"]
+    n_planned: Annotated[int, "questions of the set"]
+    n_answered: Annotated[int, "answers that landed"]
+    n_keyed: Annotated[int, "of these with an answer_key"]
+    n_stated: Annotated[int, "of these where the answer states it"]
+    rate: Annotated[float | None, "n_stated / n_keyed; null when n_keyed is 0"]
+    low: Annotated[float | None, "95 % interval; null when not estimable"]
+    high: Annotated[float | None, "95 % interval; null when not estimable"]
+    unit: Annotated[Literal["document", "fact", "none"], "what the interval clusters by"]
+    n_units: Annotated[int, "clusters"]
+    method: Annotated[str, "how the interval was computed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One row per run, landed when it starts."""
+
+    run_id: Annotated[str, "key: UTC start and eight hex digits"]
+    started_at: Annotated[str, "UTC, ISO 8601"]
+    flow_run_id: Annotated[str, "Prefect's id; empty outside Prefect"]
+    settings: Annotated[str, "the whole RunConfig as JSON; no secrets are in it"]
+    versions: Annotated[str, "packages, Python and tunehouse as JSON"]
+    git_commit: Annotated[str | None, "of the checkout; null outside one"]
+    is_dirty: Annotated[bool | None, "the checkout had uncommitted changes"]
+    seed: Annotated[int, "seed of the run"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunUnit:
+    """One row per run and unit of work that the run is made of; a unit may serve many runs."""
+
+    run_unit_id: Annotated[str, "key"]
+    run_id: Annotated[str, "-> runs"]
+    stage: Annotated[str, "ingest, chunk, generate ..."]
+    unit_id: Annotated[str, "names the commit record"]
+    rank: Annotated[int, "0-based, order within the stage"]
+    label: Annotated[str, "what a person would call it: a file name, an arm and batch ..."]
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """One row per run that ended."""
+
+    run_id: Annotated[str, "key -> runs"]
+    finished_at: Annotated[str, "UTC, ISO 8601"]
+    status: Annotated[Literal["completed", "failed"], "failed while units are pending"]
+    n_units: Annotated[int, "units that the run is made of"]
+    n_units_done: Annotated[int, "of these committed by this run"]
+    n_pending: Annotated[int, "units still to do"]
+    n_warnings: Annotated[int, "documents whose status is not ok"]
+    message: Annotated[str, "the headline or the error"]
+
+
+DOCUMENTS = Table("documents", Document, key="document_id")
+PAGES = Table("pages", Page, key="page_id")
+PAGE_LINES = Table("page_lines", PageLine, key="line_id")
+SECTIONS = Table("sections", Section, key="section_id")
+CHUNKS = Table("chunks", Chunk, key="chunk_id")
+CHUNK_PAGES = Table("chunk_pages", ChunkPage, key="slice_id")
+CHUNK_VECTORS = Table("chunk_vectors", ChunkVector, key="chunk_id")
+QA_PAIRS = Table("qa_pairs", QaPair, key="pair_id")
+EVIDENCE = Table("evidence", Evidence, key="evidence_id")
+KEPT_PAIRS = Table("kept_pairs", KeptPair, key="pair_id")
+REJECTED = Table("rejected", Rejected, key="rejection_id")
+SPLITS = Table("splits", SplitRow, key="pair_id")
+ADAPTERS = Table("adapters", Adapter, key="adapter_id")
+TRAINING_RUNS = Table("training_runs", TrainingRun, key="adapter_id")
+TRAINING_STEPS = Table("training_steps", TrainingStep, key="step_id")
+TRAINING_EXAMPLES = Table("training_examples", TrainingExample, key="example_id")
+RETRIEVALS = Table("retrievals", Retrieval, key="retrieval_id")
+ANSWERS = Table("answers", Answer, key="answer_id")
+SCORES = Table("scores", Score, key="answer_id")
+VERDICTS = Table("verdicts", Verdict, key="verdict_id")
+ESTIMATES = Table("estimates", Estimate, key="estimate_id")
+ARM_RATES = Table("arm_rates", ArmRate, key="arm_rate_id")
+RUNS = Table("runs", Run, key="run_id")
+RUN_UNITS = Table("run_units", RunUnit, key="run_unit_id")
+RUN_RESULTS = Table("run_results", RunResult, key="run_id")
+
+TABLES: tuple[Table, ...] = (
+    DOCUMENTS, PAGES, PAGE_LINES, SECTIONS, CHUNKS, CHUNK_PAGES, CHUNK_VECTORS, QA_PAIRS, EVIDENCE, KEPT_PAIRS, REJECTED, SPLITS,
+    ADAPTERS, TRAINING_RUNS, TRAINING_STEPS, TRAINING_EXAMPLES, RETRIEVALS, ANSWERS, SCORES, VERDICTS, ESTIMATES, ARM_RATES,
+    RUNS, RUN_UNITS, RUN_RESULTS,
+)  # fmt: skip

@@ -1,0 +1,183 @@
+"""Commits -> SQL: every table as a view, the shipped staging and mart views over them, and the ``warehouse.duckdb`` that tools open.
+
+A view of a table shows the rows of one run, the latest finished one unless another is named, and adds ``unit_id`` and ``run_id``.
+``runs``, ``run_units``, ``run_results``, ``commits`` and ``commit_parts`` always show everything.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from warehouse.errors import ConfigError
+from warehouse.schema import Table
+from warehouse.store import Commit, Warehouse
+from warehouse.tables import RUN_RESULTS, RUN_UNITS, RUNS, TABLES, Run, RunResult, RunUnit
+
+HERE = Path(__file__).parent
+LEDGERS = (RUNS, RUN_UNITS, RUN_RESULTS)
+ALL_RUNS = "all"
+
+
+def ledger_rows(store: Warehouse, table: Table) -> list[Any]:
+    """Every row of ``runs``, ``run_units`` or ``run_results``, whatever the run; of rows with one key the latest commit's."""
+    newest: dict[str, Any] = {}
+    for commit in store.commits():
+        if any(part.table == table.name for part in commit.parts):
+            newest |= {getattr(row, table.key): row for row in store.rows(table, [commit.unit_id])}
+    return list(newest.values())
+
+
+def latest_finished_run(store: Warehouse) -> str | None:
+    """The run_id of the completed run that finished last; where none completed, of the run that started last; None in an empty warehouse."""
+    results: list[RunResult] = ledger_rows(store, RUN_RESULTS)
+    completed = [result for result in results if result.status == "completed"]
+    if completed:
+        return max(completed, key=lambda result: (result.finished_at, result.run_id)).run_id
+    runs: list[Run] = ledger_rows(store, RUNS)
+    return max(runs, key=lambda run: (run.started_at, run.run_id)).run_id if runs else None
+
+
+def connect(store: Warehouse, run: str | None = None) -> duckdb.DuckDBPyConnection:
+    """A DuckDB connection in memory with every table and shipped view. ``run``: a run_id, ``"all"``, or None for the latest finished run.
+
+    Tables are read by Arrow with page checksums verified (DuckDB ignores them), so the connection itself needs no file access.
+
+    Raises:
+        ConfigError: no such run.
+    """
+    run_units: list[RunUnit] = ledger_rows(store, RUN_UNITS)
+    runs = {row.run_id for row in ledger_rows(store, RUNS)}
+    run = run or latest_finished_run(store) or ALL_RUNS
+    if run != ALL_RUNS and run not in runs:
+        raise ConfigError(f"there is no run {run}", where=str(store.root), mend="`tunehouse sql 'from runs'` lists them")
+    con = duckdb.connect(":memory:", config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"})
+    commits = store.commits()
+    con.register("_unit_runs", _unit_runs(run_units, commits, run))
+    con.register("commits", _commit_table(commits))
+    con.register("commit_parts", _part_table(commits))
+    for table in TABLES:
+        if table in LEDGERS:
+            con.register(table.name, pa.Table.from_pylist([asdict(row) for row in ledger_rows(store, table)], schema=table.schema))
+            continue
+        units = [commit.unit_id for commit in commits]
+        if run != ALL_RUNS:
+            units = sorted({row.unit_id for row in run_units if row.run_id == run})
+        con.register(f"_{table.name}", _dataset(store, table, units))
+        con.execute(f"create view {table.name} as select t.*, u.run_id from _{table.name} t join _unit_runs u using (unit_id)")  # noqa: S608
+    create_shipped_views(con)
+    return con
+
+
+def query(store: Warehouse, sql: str, run: str | None = None) -> pa.Table:
+    """Run trusted SQL over the warehouse and return an Arrow table. For a stranger's SQL use :mod:`warehouse.sandbox`."""
+    with connect(store, run) as con:
+        return con.sql(sql).to_arrow_table()
+
+
+def shipped_views() -> dict[str, str]:
+    """Name -> select of every shipped view, staging before marts."""
+    return {path.stem: path.read_text(encoding="utf-8") for folder in ("staging", "marts") for path in sorted((HERE / folder).glob("*.sql"))}
+
+
+def create_shipped_views(con: duckdb.DuckDBPyConnection) -> None:
+    """Create the views of ``staging/`` and ``marts/`` on tables that are already there."""
+    for name, select in shipped_views().items():
+        con.execute(f"create view {name} as {select}")
+
+
+def write_duckdb(store: Warehouse) -> Path:
+    """(Re)build ``warehouse.duckdb``: the same views over the Parquet files, for the DuckDB shell and BI tools to open read-only.
+
+    It answers for the latest finished run, or for the one named by ``set variable run_id = '...'``. Replaced atomically; it holds no
+    rows but the ledgers, and can be deleted at any time.
+    """
+    path = store.root / "warehouse.duckdb"
+    aside = path.with_name(f".warehouse.{os.getpid()}.duckdb.tmp")
+    aside.unlink(missing_ok=True)
+    commits = store.commits()
+    with duckdb.connect(str(aside)) as con:
+        ledgers = {table.name: pa.Table.from_pylist([asdict(r) for r in ledger_rows(store, table)], schema=table.schema) for table in LEDGERS}
+        ledgers |= {"commits": _commit_table(commits), "commit_parts": _part_table(commits)}
+        for name, data in ledgers.items():
+            con.register("_data", data)
+            con.execute(f"create table {name} as from _data")
+            con.unregister("_data")
+        con.execute("create table _latest as select ? as run_id", [latest_finished_run(store)])
+        con.execute(
+            "create view _unit_runs as select distinct unit_id, run_id from run_units "
+            "where run_id = coalesce(getvariable('run_id'), (select run_id from _latest))"
+        )
+        for table in TABLES:
+            if table not in LEDGERS:
+                con.execute(_parquet_view(store, table, commits))
+        create_shipped_views(con)
+    aside.replace(path)
+    return path
+
+
+def _unit_runs(run_units: Iterable[RunUnit], commits: Iterable[Commit], run: str) -> pa.Table:
+    pairs = {(row.unit_id, row.run_id) for row in run_units if run in (ALL_RUNS, row.run_id)}
+    if run == ALL_RUNS:
+        in_runs = {unit for unit, _ in pairs}
+        pairs |= {(commit.unit_id, None) for commit in commits if commit.unit_id not in in_runs}
+    rows = [{"unit_id": unit, "run_id": name} for unit, name in sorted(pairs, key=str)]
+    return pa.Table.from_pylist(rows, schema=pa.schema([("unit_id", pa.string()), ("run_id", pa.string())]))
+
+
+def _dataset(store: Warehouse, table: Table, units: Iterable[str]) -> ds.Dataset:
+    schema = table.schema.append(pa.field("unit_id", pa.string()))
+    file_format = ds.ParquetFileFormat(default_fragment_scan_options=ds.ParquetFragmentScanOptions(page_checksum_verification=True))
+    local = pa.fs.LocalFileSystem()
+    fragments = [
+        file_format.make_fragment(str(path), filesystem=local, partition_expression=ds.field("unit_id") == unit)
+        for unit, path in store.parts(table, units)
+    ]
+    if not fragments:
+        return ds.dataset(schema.empty_table())
+    return ds.FileSystemDataset(fragments, schema, file_format, local)
+
+
+def _parquet_view(store: Warehouse, table: Table, commits: Iterable[Commit]) -> str:
+    files = [path for _, path in store.parts(table, [commit.unit_id for commit in commits])]
+    names = ", ".join(f'"{column.name}"' for column in table.columns)
+    if files:
+        listed = ", ".join("'" + str(path.resolve()).replace("'", "''") + "'" for path in files)
+        unit = "split_part(parse_filename(filename), '-', 1)"
+        source = f"select {names}, {unit} as unit_id from read_parquet([{listed}], union_by_name = true, filename = true)"  # noqa: S608
+    else:
+        empty = ", ".join(f'null::{_duckdb_type(column.arrow)} as "{column.name}"' for column in table.columns)
+        source = f"select {empty}, null::varchar as unit_id where false"  # noqa: S608
+    return f"create view {table.name} as select t.*, u.run_id from ({source}) t join _unit_runs u using (unit_id)"  # noqa: S608
+
+
+def _duckdb_type(arrow: pa.DataType) -> str:
+    if pa.types.is_list(arrow):
+        return _duckdb_type(arrow.value_type) + "[]"
+    return {pa.string(): "varchar", pa.int64(): "bigint", pa.float64(): "double", pa.bool_(): "boolean"}[arrow]
+
+
+def _commit_table(commits: Iterable[Commit]) -> pa.Table:
+    text = ("unit_id", "stage", "label", "committed_at", "flow_run_id", "task_run_id")
+    schema = pa.schema([*((name, pa.string()) for name in text), ("n_retryable", pa.int64())])
+    return pa.Table.from_pylist([{name: getattr(c, name) for name in schema.names} for c in commits], schema=schema)
+
+
+def _part_table(commits: Iterable[Commit]) -> pa.Table:
+    schema = pa.schema(
+        [("unit_id", pa.string()), ("table_name", pa.string()), ("file", pa.string()), ("sha256", pa.string()),
+         ("n_rows", pa.int64()), ("n_bytes", pa.int64())]  # fmt: skip
+    )
+    rows = [
+        {"unit_id": c.unit_id, "table_name": p.table, "file": p.file, "sha256": p.sha256, "n_rows": p.n_rows, "n_bytes": p.n_bytes}
+        for c in commits
+        for p in c.parts
+    ]
+    return pa.Table.from_pylist(rows, schema=schema)
