@@ -19,7 +19,7 @@ def _rebuild(kind: type[TunehouseError], what: str, where: str, mend: str) -> Tu
     return kind(what, where=where, mend=mend)
 
 
-class ConfigError(TunehouseError):
+class ConfigError(TunehouseError, ValueError):
     """A setting is unknown, out of bounds or contradicts another."""
 
 

@@ -76,6 +76,10 @@ class Warehouse:
         self._commits: dict[str, tuple[int, Commit]] = {}
         self._cache_lock = threading.Lock()
 
+    def __reduce__(self) -> tuple[type[Warehouse], tuple[Path]]:
+        """Only the folder travels to another process."""
+        return Warehouse, (self.root,)
+
     def prepare(self) -> None:
         """Make the folders and refuse what cannot work before anything is paid for.
 

@@ -366,7 +366,7 @@ class Run:
     versions: Annotated[str, "packages, Python and tunehouse as JSON"]
     git_commit: Annotated[str | None, "of the checkout; null outside one"]
     is_dirty: Annotated[bool | None, "the checkout had uncommitted changes"]
-    seed: Annotated[int, "seed of the run"]
+    seeds: Annotated[str, "the seed of each stage that draws, as JSON"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,6 +379,7 @@ class RunUnit:
     unit_id: Annotated[str, "names the commit record"]
     rank: Annotated[int, "0-based, order within the stage"]
     label: Annotated[str, "what a person would call it: a file name, an arm and batch ..."]
+    reads: Annotated[tuple[str, ...], "the unit ids whose rows it reads"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -387,7 +388,9 @@ class RunResult:
 
     run_id: Annotated[str, "key -> runs"]
     finished_at: Annotated[str, "UTC, ISO 8601"]
-    status: Annotated[Literal["completed", "failed"], "failed while units are pending"]
+    status: Annotated[
+        Literal["completed", "incomplete", "failed"], "incomplete: reached the end while units are pending; failed: stopped before it"
+    ]
     n_units: Annotated[int, "units that the run is made of"]
     n_units_done: Annotated[int, "of these committed by this run"]
     n_pending: Annotated[int, "units still to do"]

@@ -36,11 +36,11 @@ def ledger_rows(store: Warehouse, table: Table) -> list[Any]:
 
 
 def latest_finished_run(store: Warehouse) -> str | None:
-    """The run_id of the completed run that finished last; where none completed, of the run that started last; None in an empty warehouse."""
+    """The run_id of the run that last reached its end; where none did, of the run that started last; None in an empty warehouse."""
     results: list[RunResult] = ledger_rows(store, RUN_RESULTS)
-    completed = [result for result in results if result.status == "completed"]
-    if completed:
-        return max(completed, key=lambda result: (result.finished_at, result.run_id)).run_id
+    finished = [result for result in results if result.status != "failed"]
+    if finished:
+        return max(finished, key=lambda result: (result.finished_at, result.run_id)).run_id
     runs: list[Run] = ledger_rows(store, RUNS)
     return max(runs, key=lambda run: (run.started_at, run.run_id)).run_id if runs else None
 

@@ -1,0 +1,52 @@
+# `make demo` and `make test` are all a newcomer needs: each makes the virtual environment first.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+DEMO_DATA ?= data
+
+.PHONY: setup demo test test-fast lint format bench docs clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo   venv, pinned install, the whole run on the sample PDFs, summary"
+	@echo "make test   venv, pinned install, the test-suite (make test-fast: the part that takes a minute or two)"
+	@echo "make lint   ruff and mypy      make bench  speed beside a peer      make clean  removes venv and caches, not data"
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[dev]' --constraint constraints.txt
+	@touch $@
+
+demo: setup
+	$(BIN)/tunehouse run --config deployments/demo/run.yaml --warehouse $(DEMO_DATA)
+	$(BIN)/tunehouse check --warehouse $(DEMO_DATA)
+	$(BIN)/tunehouse sql win_rate --warehouse $(DEMO_DATA)
+
+test: setup
+	$(BIN)/python -m pytest -q
+
+test-fast: setup
+	$(BIN)/python -m pytest -q -m "not slow"
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup
+	@for bench in tests/bench/bench_*.py; do echo "== $$bench"; $(BIN)/python $$bench; done
+
+docs: setup
+	$(BIN)/python -m warehouse.dictionary
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

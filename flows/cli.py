@@ -1,0 +1,178 @@
+"""The command line: ``tunehouse <command>``. Only the standard library is imported before a command is chosen."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+INTERRUPTED = 130
+
+
+def run(args: argparse.Namespace) -> int:
+    """Take PDFs, or folders of them, through every stage to a verdict."""
+    quiet_prefect(Path(args.warehouse or "data"))
+    from flows.display import progress_display
+    from flows.pipeline import pipeline
+    from flows.run_config import load_config
+
+    overrides = list(args.set)
+    config = load_config(args.config, overrides, sources=tuple(args.sources) or None, warehouse=args.warehouse)
+    say(f"tunehouse: {', '.join(config.sources)} -> {config.warehouse}")
+    error = None
+    with progress_display():
+        state = pipeline(config, return_state=True)
+    error = None if state.is_completed() else state.result(raise_on_failure=False)
+    from flows.summary import run_summary
+    from warehouse.store import Warehouse
+
+    say(run_summary(Warehouse(config.warehouse), error))
+    return 0 if error is None else fail(error)
+
+
+def sql(args: argparse.Namespace) -> int:
+    """Run one SELECT, or show a shipped view or table by its name (`tables` lists them)."""
+    from flows.summary import as_csv, as_text
+    from warehouse.sandbox import select
+
+    table = select(existing(args.warehouse), args.query, args.run)
+    sys.stdout.write(as_csv(table) if args.csv else as_text(table))
+    return 0
+
+
+def check(args: argparse.Namespace) -> int:
+    """Try every claim of warehouse/checks on the latest finished run, and every stored file against its commit."""
+    from flows.summary import as_text
+    from warehouse.checks import run_checks
+
+    store = existing(args.warehouse)
+    checks = run_checks(store, args.run)
+    width = max(len(done.name) for done in checks)
+    for done in checks:
+        say(f"{done.name:<{width}}  {done.offenders.num_rows} offenders")
+        if not done.holds:
+            say(f"  broken: {done.claim}\n{as_text(done.offenders.slice(0, 5))}")
+    faults = store.verify()
+    say(f"{'stored_files_are_as_committed':<{width}}  {len(faults)} offenders", *faults[:20])
+    return 0 if all(done.holds for done in checks) and not faults else 1
+
+
+def report(args: argparse.Namespace) -> int:
+    """Print the latest finished run's verdict: rates with intervals, contrasts, and where everything went."""
+    from flows.summary import verdict_text
+
+    say(verdict_text(existing(args.warehouse), args.run))
+    return 0
+
+
+def status(args: argparse.Namespace) -> int:
+    """Say what ran, what is done and what is still to do."""
+    from flows.summary import status_text
+
+    say(status_text(existing(args.warehouse)))
+    return 0
+
+
+def settings(args: argparse.Namespace) -> int:
+    """Print every setting with its value, as YAML that `--config` takes."""
+    import yaml
+
+    from flows.run_config import load_config
+
+    say(yaml.safe_dump(load_config(args.config, args.set).model_dump(mode="json"), sort_keys=False, allow_unicode=True))
+    return 0
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "run": run,
+    "sql": sql,
+    "check": check,
+    "report": report,
+    "status": status,
+    "settings": settings,
+}
+
+
+def parser() -> argparse.ArgumentParser:
+    """The argument parser: one sub-command per function, its docstring its help."""
+    top = argparse.ArgumentParser(prog="tunehouse", description="From a folder of PDFs to a fine-tuned model and evidence of whether it helped.")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    parsers = {}
+    for name, function in COMMANDS.items():
+        text = (function.__doc__ or "").strip()
+        parsers[name] = commands.add_parser(name, help=text, description=text)
+        if name != "settings":
+            default = None if name == "run" else "data"
+            parsers[name].add_argument("--warehouse", metavar="DIR", default=default, help="folder that everything lands in (default: data)")
+    for name in ("run", "settings"):
+        parsers[name].add_argument("--config", type=Path, metavar="FILE", help="settings as YAML, e.g. deployments/demo/run.yaml")
+        parsers[name].add_argument("--set", action="append", default=[], metavar="key=value", help="one setting, e.g. train.rank=16; repeatable")
+    parsers["run"].add_argument("sources", nargs="*", metavar="PDF_OR_FOLDER", help="PDF files, or folders that are searched for them")
+    parsers["sql"].add_argument("query", metavar="QUERY", help="one SELECT, or a name such as win_rate")
+    parsers["sql"].add_argument("--csv", action="store_true", help="print CSV instead of a table")
+    for name in ("sql", "check", "report"):
+        parsers[name].add_argument("--run", metavar="RUN_ID", help="a run's id, or `all` (default: the latest finished run)")
+    return top
+
+
+def existing(folder: str) -> Warehouse:  # type: ignore[name-defined]  # noqa: F821  # imported inside, to keep --help fast
+    """The warehouse at ``folder``.
+
+    Raises:
+        MissingPrerequisite: there is none.
+    """
+    from warehouse.errors import MissingPrerequisite
+    from warehouse.store import Warehouse
+
+    if not (Path(folder) / "commits").is_dir():
+        raise MissingPrerequisite("there is no warehouse here yet", where=folder, mend="`tunehouse run PDF_OR_FOLDER`, or name it: --warehouse DIR")
+    return Warehouse(folder)
+
+
+def quiet_prefect(warehouse: Path) -> None:
+    """Settings for an embedded run, before Prefect is imported; none are touched that the user has set.
+
+    Without ``PREFECT_API_URL`` Prefect starts a server of its own for the run, whose database lives below the warehouse.
+    """
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "ERROR")
+    os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+    if "PREFECT_API_URL" in os.environ:
+        return
+    os.environ.setdefault("PREFECT_HOME", str((warehouse / ".prefect").resolve()))
+    os.environ.setdefault("PREFECT_SERVER_LOGGING_LEVEL", "CRITICAL")
+    os.environ.setdefault("PREFECT_LOGGING_TO_API_ENABLED", "false")
+    os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
+
+
+def say(*lines: str) -> None:
+    """Print to standard output."""
+    print(*lines, sep="\n", flush=True)
+
+
+def fail(error: BaseException) -> int:
+    """Print an error without a traceback; return the exit code."""
+    print(f"error: {error}", file=sys.stderr, flush=True)
+    return 1
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit code."""
+    args = parser().parse_args(argv)
+    from warehouse.errors import TunehouseError
+
+    try:
+        return COMMANDS[args.command](args)
+    except TunehouseError as error:
+        return fail(error)
+    except KeyboardInterrupt:
+        print("stopped: what was landed stands, and the next run continues from it", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader has gone, e.g. `| head`
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

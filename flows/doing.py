@@ -1,0 +1,82 @@
+"""Task and units -> what became of each: submit all, report progress, let the rest finish when one fails."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from prefect import Task
+from prefect.futures import PrefectFuture, as_completed
+
+from flows.run_config import RunConfig
+from tasks import progress
+from tasks.units import Unit
+from warehouse.errors import RetryableUnits, TunehouseError
+from warehouse.store import Warehouse
+
+log = logging.getLogger(__name__)
+
+
+def do_all(task: Task[..., Any], store: Warehouse, calls: Sequence[tuple[Unit, dict[str, Any]]], what: str) -> dict[str, BaseException]:
+    """Run ``task`` on every unit; return the error of each unit that failed, by unit id. Other units finish."""
+    futures: dict[PrefectFuture[Any], Unit] = {task.submit(store, work, **arguments): work for work, arguments in calls}
+    failed: dict[str, BaseException] = {}
+    progress.report(what, 0, len(calls))
+    for n_done, future in enumerate(as_completed(list(futures)), start=1):
+        work = futures[future]
+        outcome = future.result(raise_on_failure=False)
+        if isinstance(outcome, BaseException):
+            failed[work.unit_id] = outcome
+            log.error("%s of %s failed: %s", work.stage, work.label, outcome)
+        progress.report(what, n_done, len(calls), work.label)
+    return failed
+
+
+def do_one(task: Task[..., Any], store: Warehouse, work: Unit, what: str, **arguments: Any) -> None:
+    """Run ``task`` on a unit that everything after it needs; its error ends the flow."""
+    for error in do_all(task, store, [(work, arguments)], what).values():
+        raise error
+
+
+def do_or_fail(task: Task[..., Any], store: Warehouse, calls: Sequence[tuple[Unit, dict[str, Any]]], what: str) -> None:
+    """Run ``task`` on every unit, then raise the first error there was: for stages whose units are all needed."""
+    for error in do_all(task, store, calls, what).values():
+        raise error
+
+
+def in_parts(items: Sequence[Any], config: RunConfig) -> Iterator[tuple[int, list[Any]]]:
+    """(part, items) with at most ``documents_per_flow_run`` in each; one empty part for none."""
+    size = config.documents_per_flow_run
+    for part, start in enumerate(range(0, max(len(items), 1), size)):
+        yield part, list(items[start : start + size])
+
+
+def landed(store: Warehouse, units: Iterable[Unit]) -> list[Unit]:
+    """Those of the units that have a commit, in order."""
+    return [work for work in units if store.commit(work.unit_id)]
+
+
+def refuse_pending(store: Warehouse, units: Sequence[Unit]) -> None:
+    """Raise if any unit is not whole.
+
+    Raises:
+        RetryableUnits: naming the first few.
+    """
+    pending = [work for work in units if not store.is_landed(work.unit_id)]
+    if pending:
+        named = "; ".join(f"{work.stage} of {work.label}" for work in pending[:5])
+        raise RetryableUnits(
+            f"{len(pending)} of {len(units)} units are still to do: {named}",
+            where=str(store.root),
+            mend="run again: only these are asked for. `tunehouse status` shows why they failed",
+        )
+
+
+def guarded(work: Callable[[], None]) -> TunehouseError | None:
+    """Call ``work``; an error of ours is returned, so that a run can record how it ended before it fails."""
+    try:
+        work()
+    except TunehouseError as error:
+        return error
+    return None

@@ -1,0 +1,58 @@
+"""Flow *finetune*: the train set -> one LoRA adapter. Needs only the warehouse and the base model, so any GPU worker can run it."""
+
+from __future__ import annotations
+
+from prefect import flow
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from flows import runs
+from flows.doing import do_one, landed
+from flows.run_config import RunConfig
+from tasks import stages, train_params
+from tasks.prefect_tasks import train_adapter
+from tasks.units import Unit, record_units, unit, units_of, without
+from warehouse.errors import MissingPrerequisite
+from warehouse.keys import key
+from warehouse.store import Warehouse
+from warehouse.tables import SPLITS
+
+
+@flow(name="finetune", flow_run_name="finetune {config.train.base_model}", task_runner=ThreadPoolTaskRunner(max_workers=1), persist_result=False)
+def finetune(config: RunConfig, run_id: str | None = None) -> str:
+    """Train the run's adapter. Returns the run's id."""
+    store = Warehouse(config.warehouse)
+    run_id = runs.continue_run(store, run_id, needs="split")
+    curated = landed(store, units_of(store, run_id, "curate"))
+    (splitting,) = units_of(store, run_id, "split")
+    training = train_unit(store, config, curated, splitting)
+    record_units(store, run_id, "train", [training])
+    do_one(train_adapter, store, training, "preparing to train", curated=curated, split=splitting, params=config.train)
+    return run_id
+
+
+def train_unit(store: Warehouse, config: RunConfig, curated: list[Unit], splitting: Unit) -> Unit:
+    """The unit that trains the adapter: named by what it learns from, so that documents that are only tested on do not retrain it.
+
+    Raises:
+        MissingPrerequisite: there is nothing to train on, or the base model is not there.
+    """
+    from tasks.base_model import base_sha256, preflight
+
+    preflight(config.train.base_model)
+    pairs, splits = stages.kept_pairs(store, curated), store.rows(SPLITS, [splitting.unit_id])
+    learnt = [
+        [key(role, example) for example in stages.train_examples(pairs, splits, role)]
+        for role in ("train", "validation")
+    ]  # fmt: skip
+    if not learnt[0]:
+        raise MissingPrerequisite(
+            "the train set is empty",
+            where=f"split of {len(curated)} documents, {len(pairs)} pairs kept",
+            mend="add documents, or lower split.unseen_document_share; `tunehouse sql rejections` shows what was dropped and why",
+        )
+    settings = [without(config.train, *train_params.SHAPES_NO_RESULT), base_sha256(config.train.base_model)]
+    label = f"LoRA on {len(learnt[0])} pairs"
+    inputs = [*learnt[0], "validation", *learnt[1]]
+    return unit(
+        "train", train_params.VERSION, label, inputs=inputs, reads=[*curated, splitting], settings=settings, is_named_by_reads=False
+    )

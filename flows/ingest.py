@@ -1,0 +1,105 @@
+"""Flow *ingest*: files -> documents, pages, chunks and their vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from prefect import flow
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from flows import runs
+from flows.doing import do_all, in_parts, landed
+from flows.run_config import RunConfig
+from tasks import chunk, embed, read_pdf
+from tasks.find_files import SourceFile, find_files
+from tasks.prefect_tasks import chunk_document, embed_document, ingest_document
+from tasks.units import Unit, record_units, unit, units_of, without
+from warehouse.errors import ConfigError
+from warehouse.store import Warehouse
+from warehouse.tables import DOCUMENTS
+
+READABLE = ("ok", "partial")
+
+
+@flow(name="ingest", flow_run_name="ingest part {part}", task_runner=ThreadPoolTaskRunner(max_workers=2), persist_result=False)
+def ingest(config: RunConfig, run_id: str | None = None, part: int = 0, sources: list[SourceFile] | None = None) -> str:
+    """Read every file of ``sources`` (found from the settings when None), cut it and embed its chunks. Returns the run's id."""
+    store = Warehouse(config.warehouse)
+    run_id = run_id or runs.start_run(store, config)
+    if sources is None:
+        for number, some in in_parts(discover(store, config), config):
+            ingest_part(store, config, run_id, number, some)
+    else:
+        ingest_part(store, config, run_id, part, sources)
+    return run_id
+
+
+def ingest_part(store: Warehouse, config: RunConfig, run_id: str, part: int, sources: Sequence[SourceFile]) -> None:
+    """The work of one flow run."""
+    reading = [read_unit(source, config) for source in sources]
+    record_units(store, run_id, "ingest", reading, part)
+    calls = [(work, {"source": source, "params": config.ingest}) for work, source in zip(reading, sources, strict=True)]
+    do_all(ingest_document, store, calls, "reading PDFs")
+    readable = readable_units(store, reading)
+
+    chunking = [unit("chunk", chunk.VERSION, work.label, reads=[work], settings=config.chunk) for work in readable]
+    record_units(store, run_id, "chunk", chunking, part)
+    do_all(chunk_document, store, [(work, {"params": config.chunk}) for work in chunking], "cutting chunks")
+
+    settings = [embed.model_identity(config.embed.model), without(config.embed, "model", "batch_size")]
+    embedding = [
+        unit("embed", embed.VERSION, cut.label, reads=[read, cut], settings=settings) for read, cut in zip(readable, chunking, strict=True)
+    ]
+    record_units(store, run_id, "embed", embedding, part)
+    ready = {work.unit_id for work in landed(store, chunking)}
+    do_all(embed_document, store, [(w, {"params": config.embed}) for w in embedding if w.reads[1] in ready], "embedding chunks")
+
+
+def discover(store: Warehouse, config: RunConfig) -> list[SourceFile]:
+    """Every PDF of the settings' sources, older ones first.
+
+    Raises:
+        ConfigError: nothing there looks like a PDF.
+    """
+    found = find_files([Path(source) for source in config.sources])
+    if not found.files:
+        raise ConfigError(
+            f"no PDF was found ({found.n_ignored} other files)",
+            where=", ".join(config.sources) or "sources",
+            mend="name PDF files, or a folder that holds some: `tunehouse run FOLDER`",
+        )
+    return runs.by_age(store, found.files)
+
+
+def read_unit(source: SourceFile, config: RunConfig) -> Unit:
+    """The unit that reads one file: named by its content, a copy's also by what it copies."""
+    inputs = [source.document_id, source.sha256, source.duplicate_of or ""]
+    return unit("ingest", read_pdf.VERSION, source.file_name, inputs=inputs, settings=config.ingest)
+
+
+def readable_units(store: Warehouse, reading: Sequence[Unit]) -> list[Unit]:
+    """The ingest units whose document has text to work on."""
+    return [
+        work
+        for work in landed(store, reading)
+        if any(document.status in READABLE for document in store.rows(DOCUMENTS, [work.unit_id]))
+    ]
+
+
+def refuse_nothing_usable(store: Warehouse, run_id: str) -> None:
+    """Raise when no document of the run can be worked on.
+
+    Raises:
+        ConfigError: naming the first few files and their status.
+    """
+    reading = units_of(store, run_id, "ingest")
+    if readable_units(store, reading):
+        return
+    documents = store.rows(DOCUMENTS, [work.unit_id for work in reading])
+    named = "; ".join(f"{document.file_name}: {document.status}" for document in documents[:5])
+    raise ConfigError(
+        f"none of {len(reading)} files holds text that can be worked on: {named}",
+        where="sources",
+        mend="scans need OCR first; encrypted files need their password removed",
+    )

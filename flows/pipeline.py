@@ -1,0 +1,47 @@
+"""Flow *pipeline*: PDFs -> documents -> chunks -> pairs -> split -> adapter -> answers -> verdicts -> estimates, on one screen."""
+
+from __future__ import annotations
+
+from prefect import flow
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from flows import runs
+from flows.compare import compare
+from flows.doing import guarded, in_parts, refuse_pending
+from flows.finetune import finetune
+from flows.ingest import discover, ingest, refuse_nothing_usable
+from flows.run_config import RunConfig
+from flows.synthesize import n_parts, synthesize
+from tasks.base_model import preflight
+from tasks.units import units_of
+from warehouse.store import Warehouse
+
+
+@flow(name="pipeline", flow_run_name="pipeline", task_runner=ThreadPoolTaskRunner(max_workers=2), persist_result=False)
+def pipeline(config: RunConfig) -> str:
+    """The whole run. Returns its id.
+
+    Raises:
+        TunehouseError: something only a person can mend. The warehouse keeps what was landed; the next run continues from it.
+        RetryableUnits: the end was reached, but some units are still to do.
+    """
+    store = Warehouse(config.warehouse)
+    run_id = runs.start_run(store, config)
+    error = guarded(lambda: whole_run(store, config, run_id))
+    runs.finish_run(store, run_id, message=str(error or ""), is_at_end=error is None)
+    if error:
+        raise error
+    refuse_pending(store, [work for stage in runs.STAGES for work in units_of(store, run_id, stage)])
+    return run_id
+
+
+def whole_run(store: Warehouse, config: RunConfig, run_id: str) -> None:
+    """Every stage in order; each reads from the warehouse what the one before landed."""
+    preflight(config.train.base_model)  # before anything is paid for
+    for part, sources in in_parts(discover(store, config), config):
+        ingest(config, run_id, part, sources)
+    refuse_nothing_usable(store, run_id)
+    for part in range(n_parts(store, config, run_id)):
+        synthesize(config, run_id, part)
+    finetune(config, run_id)
+    compare(config, run_id)

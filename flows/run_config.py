@@ -1,0 +1,93 @@
+"""RunConfig: every setting there is, under the same names in YAML, on the command line and as Prefect parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tasks.answer import AnswerParams
+from tasks.chunk import ChunkParams
+from tasks.curate import CurateParams
+from tasks.deduplicate import DeduplicateParams
+from tasks.embed import EmbedParams
+from tasks.generate import GenerateParams
+from tasks.judge import JudgeParams
+from tasks.metrics import ScoreParams
+from tasks.read_pdf import IngestParams
+from tasks.retrieve import RetrieveParams
+from tasks.split import SplitParams
+from tasks.statistics import ReportParams
+from tasks.train_params import TrainParams
+from warehouse.errors import ConfigError
+
+
+class RunConfig(BaseModel):
+    """Every setting of a run. Each stage's settings stand beside its function; here they are put together."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sources: tuple[str, ...] = Field(default=(), description="PDF files, or folders that are searched for them.")
+    warehouse: str = Field(default="data", description="Folder that everything lands in.")
+    workers: int = Field(default=2, ge=1, le=256, description="Documents worked on at the same time.")
+    documents_per_flow_run: int = Field(default=200, ge=1, le=200, description="More documents go into further flow runs.")
+    ingest: IngestParams = Field(default_factory=IngestParams, description="Reading PDFs.")
+    chunk: ChunkParams = Field(default_factory=ChunkParams, description="Cutting text into chunks.")
+    embed: EmbedParams = Field(default_factory=EmbedParams, description="The embedding model.")
+    generate: GenerateParams = Field(default_factory=GenerateParams, description="Making question/answer pairs.")
+    curate: CurateParams = Field(default_factory=CurateParams, description="Rules that a pair must pass.")
+    deduplicate: DeduplicateParams = Field(default_factory=DeduplicateParams, description="Finding pairs that say the same.")
+    split: SplitParams = Field(default_factory=SplitParams, description="What is held out for testing.")
+    train: TrainParams = Field(default_factory=TrainParams, description="Base model and LoRA training.")
+    retrieve: RetrieveParams = Field(default_factory=RetrieveParams, description="Chunks put before the model in the retrieval arms.")
+    answer: AnswerParams = Field(default_factory=AnswerParams, description="Answering the test questions.")
+    score: ScoreParams = Field(default_factory=ScoreParams, description="Measures that need no judge.")
+    judge: JudgeParams = Field(default_factory=JudgeParams, description="Who compares the answers, and which arms.")
+    report: ReportParams = Field(default_factory=ReportParams, description="Statistics.")
+
+
+def load_config(path: Path | None = None, overrides: Sequence[str] = (), **values: Any) -> RunConfig:
+    """Settings from a YAML file, then ``key=value`` overrides (dotted keys, values read as YAML), then ``values`` that are not None.
+
+    Raises:
+        ConfigError: the file cannot be read, or any setting is unknown or out of bounds; all faults are named at once.
+    """
+    data = _read_yaml(path) if path else {}
+    for override in overrides:
+        _apply(data, override)
+    data |= {name: value for name, value in values.items() if value is not None}
+    try:
+        return RunConfig.model_validate(data)
+    except ValidationError as error:
+        faults = "\n".join(f"  {'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}" for fault in error.errors())
+        raise ConfigError(
+            f"the settings have faults:\n{faults}", where=str(path or "--set"), mend="`tunehouse settings` prints every setting and its default"
+        ) from error
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"the settings file cannot be read: {error}", where=str(path), mend="name a YAML file") from error
+    if not isinstance(data, dict):
+        raise ConfigError("the settings file is not a mapping", where=str(path), mend="write `stage: {setting: value}`")
+    return data
+
+
+def _apply(data: dict[str, Any], override: str) -> None:
+    name, sign, text = override.partition("=")
+    if not sign or not name.strip():
+        raise ConfigError(f"{override!r} is not key=value", where="--set", mend="write e.g. --set chunk.max_tokens=200")
+    *stages, leaf = name.strip().split(".")
+    for stage in stages:
+        data = data.setdefault(stage, {})
+        if not isinstance(data, dict):
+            raise ConfigError(f"{stage} is not a group of settings", where=f"--set {override}", mend="`tunehouse settings` prints the names")
+    try:
+        data[leaf] = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"the value cannot be read: {error}", where=f"--set {override}", mend="quote it as YAML would") from error

@@ -1,0 +1,100 @@
+"""Warehouse -> text for a terminal: what a run did, its verdict, and what is still to do."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pyarrow as pa
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from flows.runs import STAGES, pending_units
+from tasks.report import summary
+from tasks.units import units_of
+from warehouse.errors import MissingPrerequisite
+from warehouse.store import Warehouse
+from warehouse.tables import RUN_RESULTS, RUNS
+from warehouse.views import ledger_rows, query
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\0")
+MAX_ROWS = 200
+WIDTH_WITHOUT_TERMINAL = 160
+
+
+def as_text(table: pa.Table) -> str:
+    """An Arrow table as text; control characters, as document text may hold, are shown as blanks."""
+    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for field in table.schema:
+        is_number = pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
+        shown.add_column(field.name, justify="right" if is_number else "left", overflow="fold")
+    for row in table.slice(0, MAX_ROWS).to_pylist():
+        shown.add_row(*(Text(_cell(value)) for value in row.values()))
+    buffer = io.StringIO()
+    console = Console(file=buffer, width=None if Console().is_terminal else WIDTH_WITHOUT_TERMINAL)
+    console.print(shown)
+    if table.num_rows > MAX_ROWS:
+        console.print(f"... {table.num_rows - MAX_ROWS} more rows; --csv prints all")
+    return buffer.getvalue()
+
+
+def as_csv(table: pa.Table) -> str:
+    """An Arrow table as CSV; text that a spreadsheet would run as a formula is quoted with an apostrophe (CWE-1236)."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    writer.writerow(table.schema.names)
+    for row in table.to_pylist():
+        writer.writerow([f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value for value in row.values()])
+    return buffer.getvalue()
+
+
+def run_summary(store: Warehouse, error: BaseException | None) -> str:
+    """What the run that just ended did, its verdict, and what to do next."""
+    results = ledger_rows(store, RUN_RESULTS)
+    if not results:
+        return ""
+    last = max(results, key=lambda result: result.finished_at)
+    lines = [f"run {last.run_id}: {last.status}; {last.n_units} units, {last.n_units_done} done now, {last.n_pending} pending"]
+    if last.n_units_done == 0 and last.status == "completed":
+        lines.append("0 units to do: everything stood committed from earlier runs")
+    if last.n_warnings:
+        lines.append(f"warning: {last.n_warnings} files could not be read whole:")
+        lines.append(as_text(query(store, "select file_name, status, reason from documents where status <> 'ok' order by all", last.run_id)))
+    if error is None or last.status == "incomplete":
+        lines.append(verdict_text(store, last.run_id))
+    return "\n".join(lines)
+
+
+def verdict_text(store: Warehouse, run: str | None = None) -> str:
+    """A run's headline, rates and coverage."""
+    if not ledger_rows(store, RUNS):
+        raise MissingPrerequisite("no run has been made here", where=str(store.root), mend="`tunehouse run PDF_OR_FOLDER`")
+    tables = {name: query(store, f"from {name}", run) for name in ("win_rate", "fact_recall", "coverage")}  # noqa: S608
+    return "\n".join([summary(store, run), *(f"{name}\n{as_text(table)}" for name, table in tables.items())])
+
+
+def status_text(store: Warehouse) -> str:
+    """The latest runs, each stage of the newest one, and the units that it still has to do."""
+    runs = sorted(ledger_rows(store, RUNS), key=lambda run: run.started_at)
+    if not runs:
+        return "no run has been made here yet"
+    results = {result.run_id: result for result in ledger_rows(store, RUN_RESULTS)}
+    lines = []
+    for run in runs[-5:]:
+        result = results.get(run.run_id)
+        lines.append(f"{run.run_id}  {result.status if result else 'running or stopped'}  {result.message.splitlines()[0] if result and result.message else ''}")
+    newest = runs[-1].run_id
+    for stage in STAGES:
+        units = units_of(store, newest, stage)
+        n_done = sum(store.is_landed(work.unit_id) for work in units)
+        lines.append(f"  {stage:<12} {n_done} of {len(units)} units done" if units else f"  {stage:<12} not planned yet")
+    pending = pending_units(store, newest)
+    lines += [f"  pending: {work.stage} of {work.label} ({work.unit_id})" for work in pending[:20]]
+    return "\n".join(lines)
+
+
+def _cell(value: object) -> str:
+    text = f"{value:.4g}" if isinstance(value, float) else "" if value is None else str(value)
+    return "".join(char if char.isprintable() else " " for char in text)

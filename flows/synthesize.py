@@ -1,0 +1,71 @@
+"""Flow *synthesize*: chunks -> question/answer pairs, curated, and split into train, validation and test sets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from prefect import flow
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from flows import runs
+from flows.doing import do_all, do_one, in_parts, landed
+from flows.run_config import RunConfig
+from tasks import audit, curate, deduplicate, embed, generate, split
+from tasks.prefect_tasks import curate_document, deduplicate_corpus, generate_document, split_corpus
+from tasks.units import Unit, record_units, unit, units_of
+from warehouse.store import Warehouse
+
+
+@flow(name="synthesize", flow_run_name="synthesize part {part}", task_runner=ThreadPoolTaskRunner(max_workers=2), persist_result=False)
+def synthesize(config: RunConfig, run_id: str | None = None, part: int | None = None) -> str:
+    """Make, curate and split pairs. ``part``: only that many-th lot of documents, split when it is the last. Returns the run's id."""
+    store = Warehouse(config.warehouse)
+    run_id = runs.continue_run(store, run_id, needs="chunk")
+    lots = list(in_parts(landed(store, units_of(store, run_id, "chunk")), config))
+    for number, chunking in lots if part is None else lots[part : part + 1]:
+        synthesize_part(store, config, run_id, number, chunking)
+    if part is None or part == len(lots) - 1:
+        split_pairs(store, config, run_id)
+    return run_id
+
+
+def n_parts(store: Warehouse, config: RunConfig, run_id: str) -> int:
+    """How many flow runs the run's documents need."""
+    return len(list(in_parts(landed(store, units_of(store, run_id, "chunk")), config)))
+
+
+def synthesize_part(store: Warehouse, config: RunConfig, run_id: str, part: int, chunking: Sequence[Unit]) -> None:
+    """Generate and curate the pairs of some documents. ``chunking``: their chunk units, which read their ingest units."""
+    generating = [
+        unit("generate", generate.VERSION, cut.label, reads=[*cut.reads, cut], settings=config.generate) for cut in chunking
+    ]
+    record_units(store, run_id, "generate", generating, part)
+    do_all(generate_document, store, [(work, {"params": config.generate}) for work in generating], "generating pairs")
+
+    ready = landed(store, generating)
+    curating = [
+        unit("curate", curate.VERSION, made.label, reads=[*made.reads, made], settings=config.curate) for made in ready
+    ]
+    record_units(store, run_id, "curate", curating, part)
+    do_all(curate_document, store, [(work, {"params": config.curate}) for work in curating], "curating pairs")
+
+
+def split_pairs(store: Warehouse, config: RunConfig, run_id: str) -> None:
+    """Drop duplicates over all documents and split what stays."""
+    curated = landed(store, units_of(store, run_id, "curate"))
+    embedding = [embed.model_identity(config.embed.model), config.embed.window_words]
+    deduplicating = unit("deduplicate", deduplicate.VERSION, f"{len(curated)} documents", reads=curated, settings=[config.deduplicate, embedding])
+    record_units(store, run_id, "deduplicate", [deduplicating])
+    do_one(
+        deduplicate_corpus, store, deduplicating, "finding duplicates",
+        curated=curated, params=config.deduplicate, embed_params=config.embed,
+    )  # fmt: skip
+    versions = split.VERSION * 1000 + audit.VERSION
+    splitting = unit("split", versions, f"{len(curated)} documents", reads=[deduplicating], settings=[config.split, embedding])
+    record_units(store, run_id, "split", [splitting])
+    do_one(
+        split_corpus, store, splitting, "splitting and auditing",
+        curated=curated, deduplicated=deduplicating, params=config.split, embed_params=config.embed,
+    )  # fmt: skip
+
+

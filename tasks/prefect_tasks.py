@@ -1,0 +1,134 @@
+"""Every Prefect task: one unit of work each. Read what the unit needs, compute, land.
+
+The warehouse is the only memory: no result persistence, no cache keys. A task whose unit stands committed returns
+``Completed(name="Landed")`` without work, so a retried or repeated flow does only what is missing, on any worker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run, task_run
+from prefect.states import Completed
+
+from tasks import stages
+from tasks.answer import AnswerParams
+from tasks.chunk import ChunkParams
+from tasks.curate import CurateParams
+from tasks.deduplicate import DeduplicateParams
+from tasks.embed import EmbedParams
+from tasks.find_files import SourceFile
+from tasks.generate import GenerateParams
+from tasks.judge import JudgeParams
+from tasks.metrics import ScoreParams
+from tasks.read_pdf import IngestParams
+from tasks.retrieve import RetrieveParams
+from tasks.split import SplitParams
+from tasks.statistics import ReportParams
+from tasks.train_params import TrainParams
+from tasks.units import Landed, Made, Unit, land_once
+from warehouse.store import Origin, Warehouse
+
+LANDED = "Landed"
+UNIT = {"task_run_name": "{work.stage}: {work.label}", "cache_policy": NO_CACHE, "persist_result": False}
+
+
+def _land(store: Warehouse, work: Unit, make: Callable[[], Made]) -> Landed | State[Landed]:
+    origin = Origin(str(flow_run.get_id() or ""), str(task_run.get_id() or ""))
+    landed = land_once(store, work, make, origin)
+    return landed if landed.is_new else Completed(name=LANDED, message="stands committed", data=landed)
+
+
+@task(**UNIT)
+def ingest_document(store: Warehouse, work: Unit, source: SourceFile, params: IngestParams) -> Landed | State[Landed]:
+    """One file -> its document row, pages, lines and sections. No retries: a slow file is slow in a minute too."""
+    return _land(store, work, lambda: stages.ingest(source, params))
+
+
+@task(**UNIT)
+def chunk_document(store: Warehouse, work: Unit, params: ChunkParams) -> Landed | State[Landed]:
+    """One document -> its chunks."""
+    return _land(store, work, lambda: stages.chunk(store, work, params))
+
+
+@task(**UNIT)
+def embed_document(store: Warehouse, work: Unit, params: EmbedParams) -> Landed | State[Landed]:
+    """One document's chunks -> their vectors."""
+    return _land(store, work, lambda: stages.embed(store, work, params))
+
+
+@task(**UNIT)
+def generate_document(store: Warehouse, work: Unit, params: GenerateParams) -> Landed | State[Landed]:
+    """One document's chunks -> question/answer pairs with evidence."""
+    return _land(store, work, lambda: stages.generate(store, work, params))
+
+
+@task(**UNIT)
+def curate_document(store: Warehouse, work: Unit, params: CurateParams) -> Landed | State[Landed]:
+    """One document's pairs -> those that pass every rule, and a row for each that does not."""
+    return _land(store, work, lambda: stages.curate(store, work, params))
+
+
+@task(**UNIT)
+def deduplicate_corpus(
+    store: Warehouse, work: Unit, curated: Sequence[Unit], params: DeduplicateParams, embed_params: EmbedParams
+) -> Landed | State[Landed]:
+    """All kept pairs, older documents first -> a row for each that says what an older one says."""
+    return _land(store, work, lambda: stages.deduplicate(store, curated, params, embed_params))
+
+
+@task(**UNIT)
+def split_corpus(
+    store: Warehouse, work: Unit, curated: Sequence[Unit], deduplicated: Unit, params: SplitParams, embed_params: EmbedParams
+) -> Landed | State[Landed]:
+    """All surviving pairs -> train, validation and test sets by lineage; a leak fails the task, naming both ids."""
+    return _land(store, work, lambda: stages.split(store, curated, deduplicated, params, embed_params))
+
+
+@task(**UNIT)
+def train_adapter(store: Warehouse, work: Unit, curated: Sequence[Unit], split: Unit, params: TrainParams) -> Landed | State[Landed]:
+    """The train set -> one LoRA adapter. A repeated task continues from the newest whole checkpoint."""
+    return _land(store, work, lambda: stages.train(store, work, curated, split, params))
+
+
+@task(**UNIT)
+def retrieve_corpus(
+    store: Warehouse,
+    work: Unit,
+    curated: Sequence[Unit],
+    split: Unit,
+    embedded: Sequence[Unit],
+    params: RetrieveParams,
+    embed_params: EmbedParams,
+) -> Landed | State[Landed]:
+    """The test questions -> the chunks nearest to each."""
+    return _land(store, work, lambda: stages.retrieve(store, curated, split, embedded, params, embed_params))
+
+
+@task(**UNIT)
+def answer_batch(store: Warehouse, work: Unit, batch: stages.AnswerBatch, model: str, params: AnswerParams) -> Landed | State[Landed]:
+    """One batch of questions -> one arm's answers."""
+    return _land(store, work, lambda: stages.answer(store, batch, model, params))
+
+
+@task(**UNIT)
+def score_batch(
+    store: Warehouse, work: Unit, answered: Unit, sources: stages.DocumentUnits, params: ScoreParams, embed_params: EmbedParams
+) -> Landed | State[Landed]:
+    """One batch of answers -> measures that need no judge."""
+    return _land(store, work, lambda: stages.score(store, answered, sources, params, embed_params))
+
+
+@task(**UNIT)
+def judge_batch(store: Warehouse, work: Unit, batch: stages.JudgeBatch, params: JudgeParams) -> Landed | State[Landed]:
+    """One batch of questions -> one judge's verdicts on one contrast."""
+    return _land(store, work, lambda: stages.judge(store, batch, params))
+
+
+@task(**UNIT)
+def estimate_run(store: Warehouse, work: Unit, inputs: stages.ReportInputs, params: ReportParams) -> Landed | State[Landed]:
+    """All verdicts -> win rates with their uncertainty."""
+    return _land(store, work, lambda: stages.report(store, inputs, params))

@@ -1,0 +1,259 @@
+"""Units -> rows: what each stage reads from the warehouse, the pure function it calls, and the tables it makes. No Prefect here."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tasks.answer import AnswerParams, Question
+from tasks.chunk import ChunkParams, chunk_document
+from tasks.curate import CurateParams, curate_document
+from tasks.deduplicate import DeduplicateParams
+from tasks.embed import EmbedParams
+from tasks.find_files import SourceFile
+from tasks.generate import GenerateParams, generate_pairs
+from tasks.judge import JudgeParams, judge_pairs
+from tasks.metrics import ScoreParams
+from tasks.read_pdf import IngestParams, read_document
+from tasks.report import make_arm_rates, make_estimates
+from tasks.retrieve import RetrieveParams
+from tasks.split import SplitParams
+from tasks.statistics import ReportParams
+from tasks.train_params import TrainExample, TrainParams
+from tasks.units import Made, Unit
+from warehouse import tables as t
+from warehouse.errors import MissingPrerequisite
+from warehouse.store import Warehouse
+
+if TYPE_CHECKING:
+    from warehouse.schema import Table
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentUnits:
+    """The units that hold one document's rows."""
+
+    document_id: str
+    chunked: Unit
+    generated: Unit
+    curated: Unit
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerBatch:
+    """Test questions that one arm answers together, with the adapter's unit and the excerpts that the arm works with."""
+
+    arm: str
+    questions: tuple[Question, ...]
+    adapter: Unit | None
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeBatch:
+    """One judge, one contrast, one batch: the scores of both arms and the questions' pairs."""
+
+    judge: str
+    contrast: str
+    scores_a: Unit
+    scores_b: Unit
+    generated: Unit
+    pair_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportInputs:
+    """Everything that a run's estimates are made from."""
+
+    generated: tuple[Unit, ...]
+    split: Unit
+    scored: tuple[Unit, ...]
+    judged: tuple[Unit, ...]
+
+
+def rows(store: Warehouse, table: Table, units: Sequence[Unit]) -> list[Any]:
+    """The table's rows in these units, in order."""
+    return store.rows(table, [work.unit_id for work in units])
+
+
+def _read(store: Warehouse, table: Table, work: Unit) -> list[Any]:
+    """The table's rows in the units that ``work`` reads."""
+    return store.rows(table, work.reads)
+
+
+def ingest(source: SourceFile, params: IngestParams) -> Made:
+    """One file -> ``documents pages page_lines sections``."""
+    read = read_document(source, params)
+    made = {t.DOCUMENTS: [read.document], t.PAGES: read.pages, t.PAGE_LINES: read.lines, t.SECTIONS: read.sections}
+    return Made(made, n_retryable=read.n_retryable)
+
+
+def chunk(store: Warehouse, work: Unit, params: ChunkParams) -> Made:
+    """One document -> ``chunks chunk_pages``."""
+    (document,) = _read(store, t.DOCUMENTS, work)
+    inputs = [_read(store, table, work) for table in (t.PAGES, t.PAGE_LINES, t.SECTIONS)]
+    chunked = chunk_document(document, *inputs, params)
+    return Made({t.CHUNKS: chunked.chunks, t.CHUNK_PAGES: chunked.chunk_pages})
+
+
+def embed(store: Warehouse, work: Unit, params: EmbedParams) -> Made:
+    """One document's chunks -> ``chunk_vectors``."""
+    from tasks.retrieve import embed_chunks  # noqa: PLC0415  # pulls in sentence-transformers
+
+    documents = {document.document_id: document for document in _read(store, t.DOCUMENTS, work)}
+    return Made({t.CHUNK_VECTORS: embed_chunks(_read(store, t.CHUNKS, work), documents, params)})
+
+
+def generate(store: Warehouse, work: Unit, params: GenerateParams) -> Made:
+    """One document's chunks -> ``qa_pairs evidence`` and a ``rejected`` row for each chunk that gave none."""
+    (document,) = _read(store, t.DOCUMENTS, work)
+    inputs = [_read(store, table, work) for table in (t.CHUNKS, t.CHUNK_PAGES, t.PAGES, t.PAGE_LINES)]
+    generated = generate_pairs(document, *inputs, params)
+    return Made({t.QA_PAIRS: generated.pairs, t.EVIDENCE: generated.evidence, t.REJECTED: generated.rejected})
+
+
+def curate(store: Warehouse, work: Unit, params: CurateParams) -> Made:
+    """One document's pairs -> ``kept_pairs`` and a ``rejected`` row for each that fails a rule."""
+    (document,) = _read(store, t.DOCUMENTS, work)
+    inputs = [_read(store, table, work) for table in (t.QA_PAIRS, t.EVIDENCE, t.CHUNKS, t.PAGES)]
+    curated = curate_document(document, *inputs, params)
+    return Made({t.KEPT_PAIRS: curated.kept, t.REJECTED: curated.rejected})
+
+
+def kept_pairs(store: Warehouse, curated: Sequence[Unit]) -> list[t.QaPair]:
+    """The pairs that curation kept, in the units' order. ``curated`` units name the generate units that they read."""
+    pairs: list[t.QaPair] = []
+    for work in curated:
+        kept = {row.pair_id for row in rows(store, t.KEPT_PAIRS, [work])}
+        pairs += [pair for pair in _read(store, t.QA_PAIRS, work) if pair.pair_id in kept]
+    return pairs
+
+
+def _evidence(store: Warehouse, curated: Sequence[Unit], pairs: Sequence[t.QaPair]) -> list[t.Evidence]:
+    wanted = {pair.pair_id for pair in pairs}
+    return [row for work in curated for row in _read(store, t.EVIDENCE, work) if row.pair_id in wanted]
+
+
+def deduplicate(store: Warehouse, curated: Sequence[Unit], params: DeduplicateParams, embed_params: EmbedParams) -> Made:
+    """All kept pairs -> a ``rejected`` row for each that an older pair makes superfluous."""
+    from tasks.deduplicate import deduplicate as find_duplicates  # noqa: PLC0415  # pulls in numpy
+
+    return Made({t.REJECTED: find_duplicates(kept_pairs(store, curated), params, embed_params)})
+
+
+def surviving_pairs(store: Warehouse, curated: Sequence[Unit], deduplicated: Unit) -> list[t.QaPair]:
+    """Kept pairs less the duplicates."""
+    dropped = {row.item_id for row in rows(store, t.REJECTED, [deduplicated])}
+    return [pair for pair in kept_pairs(store, curated) if pair.pair_id not in dropped]
+
+
+def split(
+    store: Warehouse, curated: Sequence[Unit], deduplicated: Unit, params: SplitParams, embed_params: EmbedParams
+) -> Made:
+    """Surviving pairs -> ``splits``, audited for leaks, and a ``rejected`` row for each pair that no set may hold."""
+    from tasks.audit import audit_split, refuse_leaks  # noqa: PLC0415  # pulls in numpy
+    from tasks.split import split_pairs  # noqa: PLC0415
+
+    pairs = surviving_pairs(store, curated, deduplicated)
+    evidence = _evidence(store, curated, pairs)
+    result = split_pairs(pairs, evidence, params, embed_params)
+    refuse_leaks(audit_split(pairs, evidence, result.rows, params, embed_params))
+    return Made({t.SPLITS: result.rows, t.REJECTED: result.rejected})
+
+
+def train_examples(pairs: Sequence[t.QaPair], splits: Sequence[t.SplitRow], split_name: t.Split) -> list[TrainExample]:
+    """The pairs of one set as the trainer takes them, by pair_id."""
+    wanted = {row.pair_id for row in splits if row.split == split_name}
+    chosen = sorted((pair for pair in pairs if pair.pair_id in wanted), key=lambda pair: pair.pair_id)
+    return [TrainExample(pair.pair_id, pair.question, pair.answer) for pair in chosen]
+
+
+def train(store: Warehouse, work: Unit, curated: Sequence[Unit], split_unit: Unit, params: TrainParams) -> Made:
+    """Train and validation pairs -> ``adapters training_runs training_steps training_examples`` and the adapter's files."""
+    trainer = importlib.import_module("tasks.train")  # torch and peft take seconds
+    pairs, splits = kept_pairs(store, curated), rows(store, t.SPLITS, [split_unit])
+    trained = trainer.train_adapter(
+        train_examples(pairs, splits, "train"),
+        train_examples(pairs, splits, "validation"),
+        params,
+        store.root / "adapters" / work.unit_id,
+        work.unit_id,
+    )
+    made = {
+        t.ADAPTERS: [trained.adapter],
+        t.TRAINING_RUNS: [trained.run],
+        t.TRAINING_STEPS: trained.steps,
+        t.TRAINING_EXAMPLES: trained.examples,
+    }
+    return Made(made, files=trained.files)
+
+
+def retrieve(
+    store: Warehouse,
+    curated: Sequence[Unit],
+    split_unit: Unit,
+    embedded: Sequence[Unit],
+    params: RetrieveParams,
+    embed_params: EmbedParams,
+) -> Made:
+    """Test questions -> ``retrievals``."""
+    from tasks.retrieve import retrieve as find_chunks  # noqa: PLC0415  # pulls in numpy
+
+    tested = {row.pair_id for row in rows(store, t.SPLITS, [split_unit]) if row.split in t.TEST_SPLITS}
+    questions = [pair for pair in kept_pairs(store, curated) if pair.pair_id in tested]
+    return Made({t.RETRIEVALS: find_chunks(questions, rows(store, t.CHUNK_VECTORS, embedded), params, embed_params)})
+
+
+def answer(store: Warehouse, batch: AnswerBatch, model: str, params: AnswerParams) -> Made:
+    """One batch of questions -> ``answers`` of one arm.
+
+    Raises:
+        MissingPrerequisite: the arm's adapter does not move the model's outputs.
+    """
+    from tasks.answer import answer_questions  # noqa: PLC0415  # pulls in torch
+
+    folder = adapter_id = None
+    if batch.adapter:
+        (adapter,) = rows(store, t.ADAPTERS, [batch.adapter])
+        if not adapter.is_live:
+            raise MissingPrerequisite(
+                "the adapter does not change what the model says, so nothing is judged with it",
+                where=f"adapter {adapter.adapter_id}, max_logit_change {adapter.max_logit_change:g}",
+                mend="train longer or with a higher train.learning_rate; `tunehouse sql training_steps` shows the loss",
+            )
+        folder, adapter_id = store.root / adapter.folder, adapter.adapter_id
+    return Made({t.ANSWERS: answer_questions(batch.questions, batch.arm, model, folder, adapter_id, params)})
+
+
+def score(store: Warehouse, answered: Unit, sources: DocumentUnits, params: ScoreParams, embed_params: EmbedParams) -> Made:
+    """One batch of answers -> ``scores``, measured against the references and chunks of their document."""
+    from tasks.metrics import score_answers  # noqa: PLC0415  # pulls in numpy and rouge-score
+
+    pairs = {pair.pair_id: pair for pair in rows(store, t.QA_PAIRS, [sources.generated])}
+    kept = {row.pair_id for row in rows(store, t.KEPT_PAIRS, [sources.curated])}
+    references = {sources.document_id: sorted({pair.answer for pair in pairs.values() if pair.pair_id in kept})}
+    chunks = rows(store, t.CHUNKS, [sources.chunked])
+    return Made({t.SCORES: score_answers(rows(store, t.ANSWERS, [answered]), pairs, references, chunks, params, embed_params)})
+
+
+def judge(store: Warehouse, batch: JudgeBatch, params: JudgeParams) -> Made:
+    """One batch of questions -> ``verdicts`` of one judge on one contrast."""
+    wanted = set(batch.pair_ids)
+    pairs = {pair.pair_id: pair for pair in rows(store, t.QA_PAIRS, [batch.generated]) if pair.pair_id in wanted}
+    scores = [{row.pair_id: row for row in rows(store, t.SCORES, [side])} for side in (batch.scores_a, batch.scores_b)]
+    return Made({t.VERDICTS: judge_pairs(batch.contrast, batch.judge, *scores, pairs, params)})
+
+
+def report(store: Warehouse, inputs: ReportInputs, params: ReportParams) -> Made:
+    """Verdicts and scores -> ``estimates arm_rates``."""
+    splits = rows(store, t.SPLITS, [inputs.split])
+    pairs = rows(store, t.QA_PAIRS, inputs.generated)
+    scores = rows(store, t.SCORES, inputs.scored)
+    verdicts = rows(store, t.VERDICTS, inputs.judged)
+    return Made(
+        {
+            t.ESTIMATES: make_estimates(verdicts, pairs, splits, params),
+            t.ARM_RATES: make_arm_rates(scores, pairs, splits, params),
+        }
+    )
