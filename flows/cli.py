@@ -97,7 +97,9 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
 
 def parser() -> argparse.ArgumentParser:
     """The argument parser: one sub-command per function, its docstring its help."""
-    top = argparse.ArgumentParser(prog="tunehouse", description="From a folder of PDFs to a fine-tuned model and evidence of whether it helped.")
+    top = argparse.ArgumentParser(
+        prog="tunehouse", description="From a folder of PDFs to a fine-tuned model and evidence of whether it helped."
+    )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     parsers = {}
     for name, function in COMMANDS.items():
@@ -105,10 +107,14 @@ def parser() -> argparse.ArgumentParser:
         parsers[name] = commands.add_parser(name, help=text, description=text)
         if name != "settings":
             default = None if name == "run" else "data"
-            parsers[name].add_argument("--warehouse", metavar="DIR", default=default, help="folder that everything lands in (default: data)")
+            parsers[name].add_argument(
+                "--warehouse", metavar="DIR", default=default, help="folder that everything lands in (default: data)"
+            )
     for name in ("run", "settings"):
         parsers[name].add_argument("--config", type=Path, metavar="FILE", help="settings as YAML, e.g. deployments/demo/run.yaml")
-        parsers[name].add_argument("--set", action="append", default=[], metavar="key=value", help="one setting, e.g. train.rank=16; repeatable")
+        parsers[name].add_argument(
+            "--set", action="append", default=[], metavar="key=value", help="one setting, e.g. train.rank=16; repeatable"
+        )
     parsers["run"].add_argument("sources", nargs="*", metavar="PDF_OR_FOLDER", help="PDF files, or folders that are searched for them")
     parsers["sql"].add_argument("query", metavar="QUERY", help="one SELECT, or a name such as win_rate")
     parsers["sql"].add_argument("--csv", action="store_true", help="print CSV instead of a table")
@@ -127,7 +133,9 @@ def existing(folder: str) -> Warehouse:  # type: ignore[name-defined]  # noqa: F
     from warehouse.store import Warehouse
 
     if not (Path(folder) / "commits").is_dir():
-        raise MissingPrerequisite("there is no warehouse here yet", where=folder, mend="`tunehouse run PDF_OR_FOLDER`, or name it: --warehouse DIR")
+        raise MissingPrerequisite(
+            "there is no warehouse here yet", where=folder, mend="`tunehouse run PDF_OR_FOLDER`, or name it: --warehouse DIR"
+        )
     return Warehouse(folder)
 
 
@@ -153,6 +161,12 @@ def say(*lines: str) -> None:
 
 def fail(error: BaseException) -> int:
     """Print an error without a traceback; return the exit code."""
+    from warehouse.errors import TunehouseError
+
+    if not isinstance(error, TunehouseError):
+        import traceback
+
+        traceback.print_exception(error)  # a fault of ours: its whole story is wanted
     print(f"error: {error}", file=sys.stderr, flush=True)
     return 1
 

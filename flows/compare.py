@@ -39,7 +39,9 @@ def compare(config: RunConfig, run_id: str | None = None) -> str:
         tuple(dict.fromkeys(sources.generated for sources, _ in batches)), splitting, tuple(scoring.values()), tuple(judging)
     )
     versions = report.VERSION * 1000 + statistics.VERSION
-    estimating = unit("report", versions, "estimates", reads=[splitting, *scoring.values(), *judging], settings=[config.report, config.answer.arms])
+    estimating = unit(
+        "report", versions, "estimates", reads=[splitting, *scoring.values(), *judging], settings=[config.report, config.answer.arms]
+    )
     record_units(store, run_id, "report", [estimating])
     do_one(estimate_run, store, estimating, "estimating", inputs=inputs, params=config.report)
     return run_id
@@ -50,7 +52,7 @@ def test_batches(store: Warehouse, config: RunConfig, curated: Sequence[Unit], s
     tested = {row.pair_id for row in store.rows(SPLITS, [splitting.unit_id]) if row.split in TEST_SPLITS}
     batches: list[Batch] = []
     for work in curated:
-        ingested, chunked, generated = work.reads
+        _, chunked, generated = work.reads
         questions = sorted((pair for pair in kept_pairs(store, [work]) if pair.pair_id in tested), key=lambda pair: pair.pair_id)
         for start in range(0, len(questions), config.answer.batch_size):
             some = tuple(questions[start : start + config.answer.batch_size])
@@ -89,7 +91,9 @@ def answer_arms(
     for arm in config.answer.arms:
         adapter = training if answer.uses_adapter(arm) else None
         for number, (sources, pairs) in enumerate(batches):
-            chosen = {pair.pair_id: [name for _, name in sorted(found[pair.pair_id])] if answer.uses_excerpts(arm) else [] for pair in pairs}
+            chosen = {
+                pair.pair_id: [name for _, name in sorted(found[pair.pair_id])] if answer.uses_excerpts(arm) else [] for pair in pairs
+            }
             questions = tuple(Question(p.pair_id, p.question, tuple(texts[name] for name in chosen[p.pair_id])) for p in pairs)
             inputs = [arm, *(key(question) for question in questions)]
             label = f"{arm}, {sources.curated.label} ({len(pairs)})"

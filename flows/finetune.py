@@ -17,7 +17,12 @@ from warehouse.store import Warehouse
 from warehouse.tables import SPLITS
 
 
-@flow(name="finetune", flow_run_name="finetune {config.train.base_model}", task_runner=ThreadPoolTaskRunner(max_workers=1), persist_result=False)
+@flow(
+    name="finetune",
+    flow_run_name="finetune {config.train.base_model}",
+    task_runner=ThreadPoolTaskRunner(max_workers=1),
+    persist_result=False,
+)
 def finetune(config: RunConfig, run_id: str | None = None) -> str:
     """Train the run's adapter. Returns the run's id."""
     store = Warehouse(config.warehouse)

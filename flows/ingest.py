@@ -9,7 +9,7 @@ from prefect import flow
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows import runs
-from flows.doing import do_all, in_parts, landed
+from flows.doing import do_all, in_parts, landed, refuse_pending
 from flows.run_config import RunConfig
 from tasks import chunk, embed, read_pdf
 from tasks.find_files import SourceFile, find_files
@@ -81,9 +81,7 @@ def read_unit(source: SourceFile, config: RunConfig) -> Unit:
 def readable_units(store: Warehouse, reading: Sequence[Unit]) -> list[Unit]:
     """The ingest units whose document has text to work on."""
     return [
-        work
-        for work in landed(store, reading)
-        if any(document.status in READABLE for document in store.rows(DOCUMENTS, [work.unit_id]))
+        work for work in landed(store, reading) if any(document.status in READABLE for document in store.rows(DOCUMENTS, [work.unit_id]))
     ]
 
 
@@ -92,10 +90,12 @@ def refuse_nothing_usable(store: Warehouse, run_id: str) -> None:
 
     Raises:
         ConfigError: naming the first few files and their status.
+        RetryableUnits: there may be some, but they could not be read now.
     """
     reading = units_of(store, run_id, "ingest")
     if readable_units(store, reading):
         return
+    refuse_pending(store, reading)
     documents = store.rows(DOCUMENTS, [work.unit_id for work in reading])
     named = "; ".join(f"{document.file_name}: {document.status}" for document in documents[:5])
     raise ConfigError(

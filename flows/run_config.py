@@ -8,17 +8,17 @@ from typing import Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from tasks.chunk import ChunkParams
+from tasks.generate import GenerateParams
+from tasks.read_pdf import IngestParams
+from tasks.retrieve import RetrieveParams
 
 from tasks.answer import AnswerParams
-from tasks.chunk import ChunkParams
 from tasks.curate import CurateParams
 from tasks.deduplicate import DeduplicateParams
 from tasks.embed import EmbedParams
-from tasks.generate import GenerateParams
 from tasks.judge import JudgeParams
 from tasks.metrics import ScoreParams
-from tasks.read_pdf import IngestParams
-from tasks.retrieve import RetrieveParams
 from tasks.split import SplitParams
 from tasks.statistics import ReportParams
 from tasks.train_params import TrainParams
@@ -64,7 +64,9 @@ def load_config(path: Path | None = None, overrides: Sequence[str] = (), **value
     except ValidationError as error:
         faults = "\n".join(f"  {'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}" for fault in error.errors())
         raise ConfigError(
-            f"the settings have faults:\n{faults}", where=str(path or "--set"), mend="`tunehouse settings` prints every setting and its default"
+            f"the settings have faults:\n{faults}",
+            where=str(path or "--set"),
+            mend="`tunehouse settings` prints every setting and its default",
         ) from error
 
 
@@ -86,7 +88,9 @@ def _apply(data: dict[str, Any], override: str) -> None:
     for stage in stages:
         data = data.setdefault(stage, {})
         if not isinstance(data, dict):
-            raise ConfigError(f"{stage} is not a group of settings", where=f"--set {override}", mend="`tunehouse settings` prints the names")
+            raise ConfigError(
+                f"{stage} is not a group of settings", where=f"--set {override}", mend="`tunehouse settings` prints the names"
+            )
     try:
         data[leaf] = yaml.safe_load(text)
     except yaml.YAMLError as error:

@@ -64,7 +64,9 @@ def continue_run(store: Warehouse, run_id: str | None, needs: str) -> str:
         run_id = max(runs, key=lambda run: (run.started_at, run.run_id)).run_id
     if run_id is None or not units_of(store, run_id, needs):
         raise MissingPrerequisite(
-            f"run {run_id or '(none)'} has no {needs} units", where=str(store.root), mend="run the flow of the stage before, or `tunehouse run`"
+            f"run {run_id or '(none)'} has no {needs} units",
+            where=str(store.root),
+            mend="run the flow of the stage before, or `tunehouse run`",
         )
     return run_id
 

@@ -10,9 +10,9 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+from tasks.report import summary
 
 from flows.runs import STAGES, pending_units
-from tasks.report import summary
 from tasks.units import units_of
 from warehouse.errors import MissingPrerequisite
 from warehouse.store import Warehouse
@@ -61,7 +61,9 @@ def run_summary(store: Warehouse, error: BaseException | None) -> str:
         lines.append("0 units to do: everything stood committed from earlier runs")
     if last.n_warnings:
         lines.append(f"warning: {last.n_warnings} files could not be read whole:")
-        lines.append(as_text(query(store, "select file_name, status, reason from documents where status <> 'ok' order by all", last.run_id)))
+        lines.append(
+            as_text(query(store, "select file_name, status, reason from documents where status <> 'ok' order by all", last.run_id))
+        )
     if error is None or last.status == "incomplete":
         lines.append(verdict_text(store, last.run_id))
     return "\n".join(lines)
@@ -71,7 +73,7 @@ def verdict_text(store: Warehouse, run: str | None = None) -> str:
     """A run's headline, rates and coverage."""
     if not ledger_rows(store, RUNS):
         raise MissingPrerequisite("no run has been made here", where=str(store.root), mend="`tunehouse run PDF_OR_FOLDER`")
-    tables = {name: query(store, f"from {name}", run) for name in ("win_rate", "fact_recall", "coverage")}  # noqa: S608
+    tables = {name: query(store, f"from {name}", run) for name in ("win_rate", "fact_recall", "coverage")}
     return "\n".join([summary(store, run), *(f"{name}\n{as_text(table)}" for name, table in tables.items())])
 
 
@@ -84,7 +86,8 @@ def status_text(store: Warehouse) -> str:
     lines = []
     for run in runs[-5:]:
         result = results.get(run.run_id)
-        lines.append(f"{run.run_id}  {result.status if result else 'running or stopped'}  {result.message.splitlines()[0] if result and result.message else ''}")
+        first_line = (result.message.splitlines() or [""])[0] if result else ""
+        lines.append(f"{run.run_id}  {result.status if result else 'running or stopped'}  {first_line}")
     newest = runs[-1].run_id
     for stage in STAGES:
         units = units_of(store, newest, stage)

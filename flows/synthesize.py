@@ -36,16 +36,12 @@ def n_parts(store: Warehouse, config: RunConfig, run_id: str) -> int:
 
 def synthesize_part(store: Warehouse, config: RunConfig, run_id: str, part: int, chunking: Sequence[Unit]) -> None:
     """Generate and curate the pairs of some documents. ``chunking``: their chunk units, which read their ingest units."""
-    generating = [
-        unit("generate", generate.VERSION, cut.label, reads=[*cut.reads, cut], settings=config.generate) for cut in chunking
-    ]
+    generating = [unit("generate", generate.VERSION, cut.label, reads=[*cut.reads, cut], settings=config.generate) for cut in chunking]
     record_units(store, run_id, "generate", generating, part)
     do_all(generate_document, store, [(work, {"params": config.generate}) for work in generating], "generating pairs")
 
     ready = landed(store, generating)
-    curating = [
-        unit("curate", curate.VERSION, made.label, reads=[*made.reads, made], settings=config.curate) for made in ready
-    ]
+    curating = [unit("curate", curate.VERSION, made.label, reads=[*made.reads, made], settings=config.curate) for made in ready]
     record_units(store, run_id, "curate", curating, part)
     do_all(curate_document, store, [(work, {"params": config.curate}) for work in curating], "curating pairs")
 
@@ -54,7 +50,9 @@ def split_pairs(store: Warehouse, config: RunConfig, run_id: str) -> None:
     """Drop duplicates over all documents and split what stays."""
     curated = landed(store, units_of(store, run_id, "curate"))
     embedding = [embed.model_identity(config.embed.model), config.embed.window_words]
-    deduplicating = unit("deduplicate", deduplicate.VERSION, f"{len(curated)} documents", reads=curated, settings=[config.deduplicate, embedding])
+    deduplicating = unit(
+        "deduplicate", deduplicate.VERSION, f"{len(curated)} documents", reads=curated, settings=[config.deduplicate, embedding]
+    )
     record_units(store, run_id, "deduplicate", [deduplicating])
     do_one(
         deduplicate_corpus, store, deduplicating, "finding duplicates",
@@ -67,5 +65,3 @@ def split_pairs(store: Warehouse, config: RunConfig, run_id: str) -> None:
         split_corpus, store, splitting, "splitting and auditing",
         curated=curated, deduplicated=deduplicating, params=config.split, embed_params=config.embed,
     )  # fmt: skip
-
-

@@ -9,7 +9,10 @@ from collections.abc import Sequence
 WORD = re.compile(r"[^\W_]+(?:['’.,/:-][^\W_]+)*", re.UNICODE)  # noqa: RUF001  # the typographic apostrophe joins words too
 NUMBER = re.compile(r"(?<![^\W_])[+-]?\d+(?:[.,]\d+)*")
 ABBREVIATIONS = frozenset(
-    "e.g i.e etc vs cf al fig figs eq eqs sec no nos vol pp approx dr mr mrs ms prof inc ltd co st dept ref refs resp ca est min max".split()
+    {
+        *("e.g", "i.e", "etc", "vs", "cf", "al", "fig", "figs", "eq", "eqs", "sec", "no", "nos", "vol", "pp", "approx", "resp", "ca"),
+        *("dr", "mr", "mrs", "ms", "prof", "inc", "ltd", "co", "st", "dept", "ref", "refs", "est", "min", "max"),
+    }
 )
 SENTENCE_END = re.compile(r"[.!?][\"'”’)\]]*(?=\s+|$)")  # noqa: RUF001  # closing quotes as printed
 TYPOGRAPHIC = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "−": "-", "\u00a0": " ", "\u202f": " "})  # noqa: RUF001

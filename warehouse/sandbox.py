@@ -56,7 +56,12 @@ def select(store: Warehouse, sql: str, run: str | None = None, params: SandboxPa
     command = [sys.executable, "-m", "warehouse.sandbox"]
     try:
         done = subprocess.run(  # noqa: S603  # our own module
-            command, input=json.dumps(request).encode(), capture_output=True, timeout=params.deadline_seconds, check=False, cwd=_import_root()
+            command,
+            input=json.dumps(request).encode(),
+            capture_output=True,
+            timeout=params.deadline_seconds,
+            check=False,
+            cwd=_import_root(),
         )
     except subprocess.TimeoutExpired as error:
         raise TunehouseError(
@@ -65,7 +70,11 @@ def select(store: Warehouse, sql: str, run: str | None = None, params: SandboxPa
     if done.returncode == 0:
         return pa.ipc.open_stream(done.stdout).read_all()
     message = done.stderr.decode("utf-8", "replace").strip().splitlines()
-    what = "\n".join(message) if done.returncode == REFUSED else f"the query died (exit code {done.returncode}), most likely for want of memory"
+    what = (
+        "\n".join(message)
+        if done.returncode == REFUSED
+        else f"the query died (exit code {done.returncode}), most likely for want of memory"
+    )
     raise TunehouseError(what, where=sql, mend="`tunehouse sql tables` lists what there is; only one SELECT is run at a time")
 
 

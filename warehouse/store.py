@@ -94,7 +94,9 @@ class Warehouse:
                 write_atomically(marker, json.dumps({"layout": LAYOUT_VERSION}).encode())
         except OSError as error:
             raise TunehouseError(
-                f"the warehouse cannot be written: {error.strerror}", where=str(self.root), mend="name a folder you may write: --warehouse DIR"
+                f"the warehouse cannot be written: {error.strerror}",
+                where=str(self.root),
+                mend="name a folder you may write: --warehouse DIR",
             ) from error
         layout = json.loads(marker.read_bytes())["layout"]
         if layout > LAYOUT_VERSION:

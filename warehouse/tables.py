@@ -192,7 +192,7 @@ class Adapter:
 
     adapter_id: Annotated[str, "key: the training unit's id"]
     base_model: Annotated[str, "path or hub name, as in the settings"]
-    base_sha256: Annotated[str, "over the base's weight files"]
+    base_sha256: Annotated[str, "over the base's weights, configuration, tokenizer and chat template"]
     folder: Annotated[str, "below the warehouse"]
     sha256: Annotated[str, "of adapter_model.safetensors"]
     rank: Annotated[int, "LoRA r"]
@@ -221,6 +221,7 @@ class TrainingRun:
     n_resumes: Annotated[int, "times it was continued from a checkpoint"]
     device: Annotated[str, "cpu, cuda ..."]
     dtype: Annotated[str, "of the base weights"]
+    notes: Annotated[tuple[str, ...], "what had to be done otherwise: fallback_chat_template, pad_is_eos, padded_batches, rows_halved"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,9 @@ def query(store: Warehouse, sql: str, run: str | None = None) -> pa.Table:
 
 def shipped_views() -> dict[str, str]:
     """Name -> select of every shipped view, staging before marts."""
-    return {path.stem: path.read_text(encoding="utf-8") for folder in ("staging", "marts") for path in sorted((HERE / folder).glob("*.sql"))}
+    return {
+        path.stem: path.read_text(encoding="utf-8") for folder in ("staging", "marts") for path in sorted((HERE / folder).glob("*.sql"))
+    }
 
 
 def create_shipped_views(con: duckdb.DuckDBPyConnection) -> None:
@@ -104,7 +106,9 @@ def write_duckdb(store: Warehouse) -> Path:
     aside.unlink(missing_ok=True)
     commits = store.commits()
     with duckdb.connect(str(aside)) as con:
-        ledgers = {table.name: pa.Table.from_pylist([asdict(r) for r in ledger_rows(store, table)], schema=table.schema) for table in LEDGERS}
+        ledgers = {
+            table.name: pa.Table.from_pylist([asdict(r) for r in ledger_rows(store, table)], schema=table.schema) for table in LEDGERS
+        }
         ledgers |= {"commits": _commit_table(commits), "commit_parts": _part_table(commits)}
         for name, data in ledgers.items():
             con.register("_data", data)
@@ -154,7 +158,7 @@ def _parquet_view(store: Warehouse, table: Table, commits: Iterable[Commit]) -> 
         source = f"select {names}, {unit} as unit_id from read_parquet([{listed}], union_by_name = true, filename = true)"  # noqa: S608
     else:
         empty = ", ".join(f'null::{_duckdb_type(column.arrow)} as "{column.name}"' for column in table.columns)
-        source = f"select {empty}, null::varchar as unit_id where false"  # noqa: S608
+        source = f"select {empty}, null::varchar as unit_id where false"
     return f"create view {table.name} as select t.*, u.run_id from ({source}) t join _unit_runs u using (unit_id)"  # noqa: S608
 
 
@@ -172,8 +176,14 @@ def _commit_table(commits: Iterable[Commit]) -> pa.Table:
 
 def _part_table(commits: Iterable[Commit]) -> pa.Table:
     schema = pa.schema(
-        [("unit_id", pa.string()), ("table_name", pa.string()), ("file", pa.string()), ("sha256", pa.string()),
-         ("n_rows", pa.int64()), ("n_bytes", pa.int64())]  # fmt: skip
+        [
+            ("unit_id", pa.string()),
+            ("table_name", pa.string()),
+            ("file", pa.string()),
+            ("sha256", pa.string()),
+            ("n_rows", pa.int64()),
+            ("n_bytes", pa.int64()),
+        ]
     )
     rows = [
         {"unit_id": c.unit_id, "table_name": p.table, "file": p.file, "sha256": p.sha256, "n_rows": p.n_rows, "n_bytes": p.n_bytes}
