@@ -1,0 +1,30 @@
+"""Question and title -> the question with its source named once, verbatim."""
+
+from __future__ import annotations
+
+import re
+
+from tasks.extract_grammar import DETERMINERS, NUMBER_WORDS, PREPOSITIONS, SUBORDINATORS
+from warehouse.keys import draw
+
+QUESTION_WORDS = frozenset(
+    {"what", "which", "who", "whom", "whose", "how", "when", "where", "why", "can", "is", "are", "does", "do", "of", "as"}
+)
+LOWERED = QUESTION_WORDS | DETERMINERS | PREPOSITIONS | SUBORDINATORS | NUMBER_WORDS
+TEMPLATES = (
+    'According to "{title}", {question}?',
+    'In "{title}", {question}?',
+    'As described in "{title}", {question}?',
+    'According to "{title}", {question}?',
+    '{Question}, according to "{title}"?',
+    'Going by "{title}", {question}?',
+)
+
+
+def with_title(question: str, title: str, *seeds: str) -> str:
+    """``question`` with ``title`` in a template drawn by ``seeds``; nothing stands behind the question mark."""
+    template = TEMPLATES[int(draw(0, *seeds) * len(TEMPLATES))]
+    core = question.rstrip("? ")
+    first = re.match(r"[A-Z][a-z]*\b", core)
+    lowered = core[0].lower() + core[1:] if first and first.group().casefold() in LOWERED else core
+    return template.format(title=title.strip(), question=lowered, Question=core)

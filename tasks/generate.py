@@ -1,0 +1,168 @@
+"""Chunks -> question/answer pairs with their evidence: a generator drafts facts, this stage gives them ids, titles and page spans."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from tasks.extract_chunk import chunk_drafts
+from tasks.extract_spans import PageSpans
+from tasks.extract_titles import with_title
+from tasks.text import normalise
+from warehouse.errors import ConfigError
+from warehouse.keys import key
+from warehouse.tables import Evidence, QaPair, Rejected
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from tasks.extract_draft import Draft
+    from warehouse.tables import Chunk, ChunkPage, Document, Page, PageLine
+
+VERSION = 1
+STAGE = "generate"
+ASKED_KINDS = frozenset({"body", "table"})
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class GenerateParams:
+    """How question/answer pairs are made from chunks."""
+
+    method: Literal["extractive"] = "extractive"
+    """Which generator: extractive reads facts off sentence patterns and needs no model."""
+    source_in_question: bool = True
+    """Name the document's title once in every question, so that the question stands alone among many documents."""
+    wordings: int = 5
+    """Most wordings of one fact's question."""
+    min_wordings: int = 3
+    """A fact that can be asked for in fewer wordings than this is left out."""
+    max_keys_per_sentence: int = 4
+    """Most different things asked about one sentence."""
+    max_facts_per_chunk: int = 60
+    """Most facts taken from one chunk, in reading order."""
+    max_key_words: int = 10
+    """Answer keys longer than this, in words, are dropped: nobody repeats them verbatim. Lists keep theirs."""
+
+    def __post_init__(self) -> None:
+        if self.method not in GENERATORS:
+            raise ConfigError(f"no generator {self.method!r}", where="generate.method", mend=f"use one of {', '.join(sorted(GENERATORS))}")
+        for name in ("min_wordings", "max_keys_per_sentence", "max_facts_per_chunk", "max_key_words"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{getattr(self, name)} is too few", where=f"generate.{name}", mend="use at least 1")
+        if self.wordings < self.min_wordings:
+            raise ConfigError(
+                f"wordings {self.wordings} is below min_wordings {self.min_wordings}",
+                where="generate.wordings",
+                mend="raise wordings or lower min_wordings",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """What one document gave: pairs, the spans they rest on, and a row for each chunk or pair that was left out."""
+
+    pairs: list[QaPair] = field(default_factory=list)
+    evidence: list[Evidence] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+
+
+def extractive(chunk: Chunk, title: str, params: GenerateParams) -> list[Draft]:  # noqa: ARG001  # other generators read the title
+    """Facts read off sentence patterns and table rows; no model."""
+    return chunk_drafts(chunk, params)
+
+
+GENERATORS: dict[str, Callable[[Chunk, str, GenerateParams], list[Draft]]] = {"extractive": extractive}
+
+
+def generate_pairs(
+    document: Document,
+    chunks: Sequence[Chunk],
+    chunk_pages: Sequence[ChunkPage],
+    pages: Sequence[Page],
+    lines: Sequence[PageLine],
+    params: GenerateParams,
+) -> Generated:
+    """Every wording of every fact that the generator finds in one document's body and table chunks.
+
+    A chunk that is not asked about, or gave nothing, is a row of ``rejected``; so is a pair whose quote does not stand in the page's
+    text, and one whose question two facts of the document answer differently.
+    """
+    spans = PageSpans(chunk_pages, pages, lines)
+    made = Generated()
+    for chunk in sorted(chunks, key=lambda chunk: chunk.rank):
+        drafts = GENERATORS[params.method](chunk, document.title, params) if chunk.kind in ASKED_KINDS else []
+        if not drafts:
+            reason = "no_pattern" if chunk.kind in ASKED_KINDS else f"kind_{chunk.kind}"
+            made.rejected.append(_rejected(chunk.chunk_id, document.document_id, reason, chunk.section))
+        for draft in drafts:
+            _add(made, document, chunk, draft, spans, params)
+    _drop_ambiguous(made)
+    log.info("%s: %d pairs from %d chunks", document.title, len(made.pairs), len(chunks))
+    return made
+
+
+def _add(made: Generated, document: Document, chunk: Chunk, draft: Draft, spans: PageSpans, params: GenerateParams) -> None:
+    """One draft's pairs and evidence; rejected where its span and the page's text differ."""
+    printed = chunk.text[draft.char_from : draft.char_from + draft.n_chars]
+    places = spans.locate(chunk.chunk_id, draft.char_from, draft.n_chars)
+    fact_id = key(document.document_id, normalise(printed))
+    generator = f"{params.method}-{VERSION}"
+    for wording, bare in enumerate(draft.questions):
+        pair_id = key(document.document_id, fact_id, normalise(bare), draft.answer_key, generator)
+        if _letters(place.quote for place in places) != _letters([printed]):
+            made.rejected.append(_rejected(pair_id, document.document_id, "not_in_text", printed[:80]))
+            continue
+        question = with_title(bare, document.title, pair_id) if params.source_in_question else bare
+        made.pairs.append(
+            QaPair(
+                pair_id,
+                document.document_id,
+                chunk.chunk_id,
+                fact_id,
+                wording,
+                question,
+                bare,
+                draft.answer,
+                draft.answer_key,
+                draft.answer_kind,
+                draft.pattern,
+                generator,
+            )  # fmt: skip
+        )
+        made.evidence.extend(
+            Evidence(
+                key(pair_id, rank), pair_id, document.document_id, rank, place.page, place.char_from, place.n_chars, place.quote, place.box
+            )
+            for rank, place in enumerate(places)
+        )
+
+
+def _letters(texts: Iterable[str]) -> str:
+    return "".join("".join(text.split()) for text in texts)
+
+
+def _drop_ambiguous(made: Generated) -> None:
+    """Take out questions that stand twice: with the same key the later one is a copy, with different keys neither can be judged."""
+    by_question: dict[str, list[QaPair]] = {}
+    for pair in made.pairs:
+        by_question.setdefault(normalise(pair.bare_question), []).append(pair)
+    dropped = {}
+    for same in by_question.values():
+        if len({normalise(pair.answer_key or pair.answer) for pair in same}) > 1:
+            dropped |= {pair.pair_id: ("ambiguous_question", same[0].pair_id) for pair in same}
+        else:
+            dropped |= {pair.pair_id: ("repeated_question", same[0].pair_id) for pair in same[1:] if pair.pair_id != same[0].pair_id}
+    made.rejected.extend(
+        _rejected(pair.pair_id, pair.document_id, *dropped[pair.pair_id]) for pair in made.pairs if pair.pair_id in dropped
+    )
+    made.pairs[:] = list({pair.pair_id: pair for pair in made.pairs if pair.pair_id not in dropped}.values())
+    kept = {pair.pair_id for pair in made.pairs}
+    made.evidence[:] = list({row.evidence_id: row for row in made.evidence if row.pair_id in kept}.values())
+    made.rejected[:] = list({row.rejection_id: row for row in made.rejected}.values())
+
+
+def _rejected(item_id: str, document_id: str, reason: str, detail: str) -> Rejected:
+    return Rejected(key(STAGE, item_id, reason), STAGE, item_id, document_id, reason, detail)
