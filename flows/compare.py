@@ -35,13 +35,11 @@ def compare(config: RunConfig, run_id: str | None = None) -> str:
     answering = answer_arms(store, config, run_id, batches, retrieving)
     scoring = score_arms(store, config, run_id, batches, answering)
     judging = judge_contrasts(store, config, run_id, batches, scoring)
-    inputs = ReportInputs(
-        tuple(dict.fromkeys(sources.generated for sources, _ in batches)), splitting, tuple(scoring.values()), tuple(judging)
-    )
+    inputs = ReportInputs(splitting, tuple(scoring.values()), tuple(judging), config.answer.arms, config.judge)
     versions = report.VERSION * 1000 + statistics.VERSION
-    estimating = unit(
-        "report", versions, "estimates", reads=[splitting, *scoring.values(), *judging], settings=[config.report, config.answer.arms]
-    )
+    reads = [splitting, *scoring.values(), *judging]
+    settings = [config.report, config.answer.arms, config.judge]
+    estimating = unit("report", versions, "estimates", reads=reads, settings=settings)
     record_units(store, run_id, "report", [estimating])
     do_one(estimate_run, store, estimating, "estimating", inputs=inputs, params=config.report)
     return run_id

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from tasks.chunk import ChunkParams
 from tasks.generate import GenerateParams
 from tasks.read_pdf import IngestParams
@@ -47,6 +47,13 @@ class RunConfig(BaseModel):
     score: ScoreParams = Field(default_factory=ScoreParams, description="Measures that need no judge.")
     judge: JudgeParams = Field(default_factory=JudgeParams, description="Who compares the answers, and which arms.")
     report: ReportParams = Field(default_factory=ReportParams, description="Statistics.")
+
+    @model_validator(mode="after")
+    def _contrasts_compare_arms_that_answer(self) -> RunConfig:
+        asked = {arm for contrast in (*self.judge.contrasts, self.report.headline_contrast) for arm in contrast.split(":")}
+        if silent := sorted(asked - set(self.answer.arms)):
+            raise ConfigError(f"{', '.join(silent)} would not answer", where="judge.contrasts", mend="add the arm to answer.arms")
+        return self
 
 
 def load_config(path: Path | None = None, overrides: Sequence[str] = (), **values: Any) -> RunConfig:

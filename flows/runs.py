@@ -38,7 +38,7 @@ def start_run(store: Warehouse, config: RunConfig) -> str:
     now = datetime.now(UTC)
     run_id = f"{now:%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:8]}"
     commit, is_dirty = git_state()
-    seeds = {"split": config.split.seed, "train": config.train.seed, "report": config.report.seed}
+    seeds = {"split": config.split.seed, "train": config.train.seed}
     run = Run(
         run_id,
         now.isoformat(timespec="milliseconds"),

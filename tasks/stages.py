@@ -66,10 +66,11 @@ class JudgeBatch:
 class ReportInputs:
     """Everything that a run's estimates are made from."""
 
-    generated: tuple[Unit, ...]
     split: Unit
     scored: tuple[Unit, ...]
     judged: tuple[Unit, ...]
+    arms: tuple[str, ...]
+    judge: JudgeParams
 
 
 def rows(store: Warehouse, table: Table, units: Sequence[Unit]) -> list[Any]:
@@ -148,9 +149,7 @@ def surviving_pairs(store: Warehouse, curated: Sequence[Unit], deduplicated: Uni
     return [pair for pair in kept_pairs(store, curated) if pair.pair_id not in dropped]
 
 
-def split(
-    store: Warehouse, curated: Sequence[Unit], deduplicated: Unit, params: SplitParams, embed_params: EmbedParams
-) -> Made:
+def split(store: Warehouse, curated: Sequence[Unit], deduplicated: Unit, params: SplitParams, embed_params: EmbedParams) -> Made:
     """Surviving pairs -> ``splits``, audited for leaks, and a ``rejected`` row for each pair that no set may hold."""
     from tasks.audit import audit_split, refuse_leaks  # noqa: PLC0415  # pulls in numpy
     from tasks.split import split_pairs  # noqa: PLC0415
@@ -248,12 +247,11 @@ def judge(store: Warehouse, batch: JudgeBatch, params: JudgeParams) -> Made:
 def report(store: Warehouse, inputs: ReportInputs, params: ReportParams) -> Made:
     """Verdicts and scores -> ``estimates arm_rates``."""
     splits = rows(store, t.SPLITS, [inputs.split])
-    pairs = rows(store, t.QA_PAIRS, inputs.generated)
     scores = rows(store, t.SCORES, inputs.scored)
     verdicts = rows(store, t.VERDICTS, inputs.judged)
     return Made(
         {
-            t.ESTIMATES: make_estimates(verdicts, pairs, splits, params),
-            t.ARM_RATES: make_arm_rates(scores, pairs, splits, params),
+            t.ESTIMATES: make_estimates(verdicts, splits, inputs.judge, params),
+            t.ARM_RATES: make_arm_rates(scores, splits, inputs.arms, params),
         }
     )
