@@ -1,0 +1,182 @@
+"""Verdicts and scores -> estimates and arm rates, and the summary that a person reads: one row per test set, empty ones too."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from tasks.judge import JudgeParams, judge_name, outcome_of
+from tasks.statistics import Outcome, ReportParams, arm_rate, estimate
+from warehouse.tables import TEST_SPLITS, ArmRate, Estimate, Score, SplitRow, Verdict
+
+VERSION = 1
+UNSEEN_FIRST = ("test_unseen_document", "test_unseen_fact")
+CAVEATS = (
+    "A rate says how often an answer states the reference fact, not which answer is good.",
+    "Contradictions, negations and hedges around a stated fact are not checked.",
+    "test_rephrased is recall of what was taught, never a headline.",
+)
+
+
+def make_estimates(
+    verdicts: Sequence[Verdict], splits: Sequence[SplitRow], judge_params: JudgeParams, params: ReportParams
+) -> list[Estimate]:
+    """One row per judge, contrast and test set: all that ``judge_params`` names, with or without questions, and any that has verdicts."""
+    given: dict[tuple[str, str], dict[str, list[Verdict]]] = defaultdict(lambda: defaultdict(list))
+    for verdict in verdicts:
+        given[verdict.judge, verdict.contrast][verdict.pair_id].append(verdict)
+    asked = {(judge_name(judge), contrast) for judge in judge_params.judges for contrast in judge_params.contrasts}
+    estimates = []
+    for judge, contrast in sorted(asked | set(given)):
+        of_question = given[judge, contrast]
+        for split, planned in _test_sets(splits).items():
+            outcomes = [Outcome(q.pair_id, q.document_id, q.lineage_id, outcome_of(of_question.get(q.pair_id, []))) for q in planned]
+            estimates.append(estimate(outcomes, split, contrast, judge, params))
+    return estimates
+
+
+def make_arm_rates(scores: Sequence[Score], splits: Sequence[SplitRow], arms: Iterable[str], params: ReportParams) -> list[ArmRate]:
+    """One row per arm and test set: all ``arms``, answered or not, and any that has scores."""
+    of_arm: dict[str, dict[str, Score]] = {arm: {} for arm in arms}
+    for score in scores:
+        of_arm.setdefault(score.arm, {})[score.pair_id] = score
+    rates = []
+    for arm, answered in of_arm.items():
+        for split, planned in _test_sets(splits).items():
+            found = [(q, answered[q.pair_id]) for q in planned if q.pair_id in answered]
+            stated = [
+                Outcome(q.pair_id, q.document_id, q.lineage_id, "arm_a" if score.states_key else "arm_b")
+                for q, score in found
+                if score.states_key is not None
+            ]
+            rates.append(arm_rate(stated, arm, split, n_planned=len(planned), n_answered=len(found), params=params))
+    return rates
+
+
+def summary(
+    estimates: Sequence[Estimate],
+    arm_rates: Sequence[ArmRate],
+    coverage: Sequence[Mapping[str, Any]],
+    params: ReportParams,
+) -> str:
+    """The summary as Markdown that also reads well in a terminal. ``coverage``: rows of the view of that name."""
+    ordered = _ordered(estimates, params)
+    parts = [
+        headline(ordered, arm_rates, params),
+        "## How often each arm states the reference fact",
+        _table(("test set", "arm", "states it", "share", "95 % interval", "unanswered"), [_arm_line(row) for row in _in_order(arm_rates)]),
+        "## Who wins: a win is a question where the first arm states the reference fact and the second does not",
+        _table(
+            ("contrast", "test set", "questions", "won", "tied", "lost", "unscored", "win rate", "interval", "p", "speaks about"),
+            [_estimate_line(row) for row in ordered],
+        ),
+    ]
+    if coverage:
+        lines = [(row["step"], row["part"], row["fate"], str(row["n"])) for row in coverage]
+        parts += ["## What became of everything", _table(("step", "part", "fate", "n"), lines)]
+    return "\n\n".join([*parts, "\n".join(f"- {caveat}" for caveat in CAVEATS)]) + "\n"
+
+
+def headline(estimates: Sequence[Estimate], arm_rates: Sequence[ArmRate], params: ReportParams) -> str:
+    """One sentence on the headline contrast over what was never taught; where none of that was tested, it says so."""
+    ordered = [row for row in _ordered(estimates, params) if row.contrast == params.headline_contrast] or _ordered(estimates, params)
+    for split in UNSEEN_FIRST:
+        for row in ordered:
+            if row.split == split and row.n_planned:
+                return sentence(row, arm_rates, params)
+    recall = next((row for row in ordered if row.n_planned), None)
+    none = "No headline: no question about anything untaught was held out."
+    return f"{none} Recall of what was taught: {sentence(recall, arm_rates, params)}" if recall else f"{none} There are no test questions."
+
+
+def sentence(row: Estimate, arm_rates: Sequence[ArmRate], params: ReportParams) -> str:
+    """What may be said of one contrast on one test set, with its qualifications; says more or less often, never better."""
+    arm_a, arm_b = row.contrast.split(":")
+    if not row.n:
+        return f"{row.split}: {row.scope} ({row.n_planned} planned), so {arm_a} and {arm_b} are not compared."
+    rates = {rate.arm: rate for rate in arm_rates if rate.split == row.split}
+    shares = " against ".join(f"{arm} {rates[arm].n_stated} of {rates[arm].n_keyed}" for arm in (arm_a, arm_b) if arm in rates)
+    facts = [
+        f"win rate {_percent(row.rate)}{' ' + _interval(row) if row.low is not None else ''} of {row.n} questions",
+        shares,
+        row.scope,
+        f"p = {row.p_value:.2g}" if row.p_value is not None else f"no p-value below {params.min_units_for_p} independent units",
+        f"differences under {100 * row.mde:.0f} points stay unseen at this size" if row.mde is not None else "",
+        *_reservations(row, rates.get(arm_a), params),
+        f"judge {row.judge}",
+    ]
+    return f"{_claim(row, arm_a, arm_b)} on {row.split}: {'; '.join(fact for fact in facts if fact)}."
+
+
+def _claim(row: Estimate, arm_a: str, arm_b: str) -> str:
+    if row.is_difference and row.rate is not None:
+        return f"{arm_a} states the reference fact {'more' if row.rate > 0.5 else 'less'} often than {arm_b}"  # noqa: PLR2004
+    if row.low is None:
+        return f"Whether {arm_a} states the reference fact more often than {arm_b} cannot be told"
+    return f"No difference between {arm_a} and {arm_b} in stating the reference fact can be shown"
+
+
+def _reservations(row: Estimate, rate: ArmRate | None, params: ReportParams) -> list[str]:
+    found = []
+    excludes_half = row.low is not None and row.high is not None and not row.low <= 0.5 <= row.high  # noqa: PLR2004
+    if row.p_value is not None and not row.is_difference and excludes_half != (row.p_value < params.alpha):
+        found.append("interval and p-value disagree, so no difference is claimed")
+    if row.n_unscored > params.max_unscored_share * row.n_planned:
+        bounds = f"between {_percent(row.bound_low)} and {_percent(row.bound_high)} whatever they were"
+        found.append(f"{row.n_unscored} of {row.n_planned} questions are unscored: {bounds}")
+    if rate and rate.n_keyed < rate.n_answered:
+        found.append(f"{rate.n_answered - rate.n_keyed} questions without an answer key are judged by closeness to the reference")
+    return found
+
+
+def _test_sets(splits: Sequence[SplitRow]) -> dict[str, list[SplitRow]]:
+    return {split: [row for row in splits if row.split == split] for split in TEST_SPLITS}
+
+
+def _ordered(estimates: Sequence[Estimate], params: ReportParams) -> list[Estimate]:
+    def place(row: Estimate) -> tuple[Any, ...]:
+        return row.contrast != params.headline_contrast, row.contrast, row.judge, _rank(row.split)
+
+    return sorted(estimates, key=place)
+
+
+def _in_order(arm_rates: Sequence[ArmRate]) -> list[ArmRate]:
+    return sorted(arm_rates, key=lambda row: (_rank(row.split), row.arm))
+
+
+def _rank(split: str) -> int:
+    return TEST_SPLITS.index(split) if split in TEST_SPLITS else len(TEST_SPLITS)
+
+
+def _arm_line(row: ArmRate) -> tuple[str, ...]:
+    if not row.n_planned:
+        return row.split, row.arm, "no questions", "", "", ""
+    interval = _interval(row) if row.low is not None else "not estimable"
+    return row.split, row.arm, f"{row.n_stated} of {row.n_keyed}", _percent(row.rate), interval, str(row.n_planned - row.n_answered)
+
+
+def _estimate_line(row: Estimate) -> tuple[str, ...]:
+    if not row.n_planned:
+        return row.contrast, row.split, "no questions", *[""] * 8
+    counts = (str(n) for n in (row.n_planned, row.n_wins, row.n_ties, row.n_losses, row.n_unscored))
+    p_value = "" if row.p_value is None else f"{row.p_value:.2g}"
+    interval = _interval(row) if row.low is not None else "none"
+    return row.contrast, row.split, *counts, _percent(row.rate), interval, p_value, row.scope
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{100 * share:.0f} %"
+
+
+def _interval(row: Estimate | ArmRate) -> str:
+    return f"[{100 * (row.low or 0):.0f}, {100 * (row.high or 0):.0f}]"
+
+
+def _table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """A Markdown table whose columns are padded to one width."""
+    cells = [[cell.replace("|", "\\|") for cell in line] for line in (header, *lines)]
+    widths = [max(len(line[at]) for line in cells) for at in range(len(header))]
+    padded = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in cells]
+    rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
+    return "\n".join([padded[0], rule, *padded[1:]])
