@@ -144,7 +144,8 @@ def shares_span(pair: QaPair, scene: _Scene) -> Found | None:
 def shares_quote(pair: QaPair, scene: _Scene) -> Found | None:
     """Rests on the same words, wherever they stand."""
     for span in scene.spans.get(pair.pair_id, ()):
-        if train_id := scene.trained.quotes.get(normalise(span.quote)):
+        quote = normalise(span.quote)
+        if train_id := scene.trained.quotes.get(quote) if quote else None:
             return "shares_quote", train_id, span.quote
     return None
 
