@@ -1,0 +1,202 @@
+"""A model's path or hub name -> loaded model, tokenizer and prompts: ``from_pretrained`` unchanged, checked before anything is paid."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from warehouse.errors import MissingPrerequisite
+from warehouse.store import file_sha256
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PROMPTS = Path(__file__).with_name("prompts")
+EXCERPTS_PROMPT = "answer_with_excerpts"
+FALLBACK_CHAT_TEMPLATE = (
+    "{{ bos_token or '' }}{% for message in messages %}"
+    "{% if message['role'] == 'assistant' %}### Answer:\n{{ message['content'] }}{{ eos_token or '' }}\n"
+    "{% else %}### Question:\n{{ message['content'] }}\n\n{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}### Answer:\n{% endif %}"
+)
+"""Given to a tokenizer that brings no chat template: plain headings, which every vocabulary can spell."""
+WEIGHTS = "model*.safetensors"
+SHAPING_FILES = (
+    WEIGHTS, "model*.safetensors.index.json", "config.json", "generation_config.json", "tokenizer*", "special_tokens_map.json",
+    "added_tokens.json", "vocab.*", "merges.txt", "*.model", "chat_template.*",
+)  # fmt: skip
+"""What decides how a model answers: weights, configuration, tokenizer and chat template."""
+
+
+class Base(NamedTuple):
+    """A loaded base model. ``notes`` are short codes of what had to be supplied: ``fallback_chat_template``, ``pad_is_eos``."""
+
+    model: Any
+    tokenizer: Any
+    notes: tuple[str, ...]
+
+
+def load_base(model: str, dtype: Literal["bfloat16", "float32"] = "bfloat16") -> Base:
+    """Weights and tokenizer of any causal language model, by path or hub name; on the GPU where there is one. No code of the model is run.
+
+    Raises:
+        MissingPrerequisite: there is no such model, or it has no safetensors weights.
+    """
+    import torch  # noqa: PLC0415  # takes seconds
+    from safetensors import SafetensorError  # noqa: PLC0415
+    from transformers import AutoModelForCausalLM  # noqa: PLC0415
+    from transformers.utils.logging import disable_progress_bar  # noqa: PLC0415
+
+    disable_progress_bar()  # type: ignore[no-untyped-call]  # our command line draws its own
+    tokenizer, notes = load_tokenizer(model)
+    try:
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            model, dtype=getattr(torch, dtype), use_safetensors=True, trust_remote_code=False
+        )
+    except (OSError, ValueError, SafetensorError) as error:
+        raise _cannot_load(model, error) from error
+    loaded.to("cuda" if torch.cuda.is_available() else "cpu")
+    return Base(loaded.eval(), tokenizer, notes)
+
+
+def load_tokenizer(model: str) -> tuple[Any, tuple[str, ...]]:
+    """The model's tokenizer, padding on the left, with :data:`FALLBACK_CHAT_TEMPLATE` and the end token as pad where it has none.
+
+    Raises:
+        MissingPrerequisite: there is no such model, no tokenizer, or a tokenizer without an end token.
+    """
+    from transformers import AutoTokenizer  # noqa: PLC0415  # takes seconds
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(model, trust_remote_code=False, padding_side="left")
+    except (OSError, ValueError) as error:
+        raise _cannot_load(model, error) from error
+    if tokenizer.eos_token_id is None:
+        raise MissingPrerequisite("the tokenizer has no end token", where=model, mend="name one in tokenizer_config.json: eos_token")
+    notes = []
+    if not tokenizer.chat_template:
+        tokenizer.chat_template = FALLBACK_CHAT_TEMPLATE
+        notes.append("fallback_chat_template")
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+        notes.append("pad_is_eos")
+    return tokenizer, tuple(notes)
+
+
+def preflight(model: str) -> tuple[str, ...]:
+    """Check that a model can be loaded, without loading its weights: the notes of :func:`load_tokenizer`. A hub model is fetched here.
+
+    Raises:
+        MissingPrerequisite: no such folder or hub model, no configuration, tokenizer or safetensors weights.
+    """
+    from transformers import AutoConfig  # noqa: PLC0415  # takes seconds
+
+    folder = local_folder(model)
+    if not list(folder.glob(WEIGHTS)):
+        pickled = next(folder.glob("*.bin"), None)
+        raise MissingPrerequisite(
+            "the model has no safetensors weights" + (": pickled weights can run code and are not read" if pickled else ""),
+            where=str(folder),
+            mend="save it with model.save_pretrained(folder), or name another model",
+        )
+    try:
+        AutoConfig.from_pretrained(model, trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        raise _cannot_load(model, error) from error
+    tokenizer, notes = load_tokenizer(model)
+    chat_prompt(tokenizer, "Is this a question?")
+    return notes
+
+
+def local_folder(model: str) -> Path:
+    """The folder that holds the model: the path itself, or the hub's snapshot, fetched unless it is here.
+
+    Raises:
+        MissingPrerequisite: there is no such folder, or the hub has or gives no such model.
+    """
+    if Path(model).expanduser().is_dir():
+        return Path(model).expanduser()
+    if _looks_like_a_path(model):
+        raise _cannot_load(model)
+    from huggingface_hub import snapshot_download  # noqa: PLC0415  # only for models that are not a folder
+    from huggingface_hub.errors import HfHubHTTPError  # noqa: PLC0415
+
+    try:
+        return Path(snapshot_download(model, allow_patterns=list(SHAPING_FILES)))
+    except (OSError, ValueError, HfHubHTTPError) as error:
+        raise _cannot_load(model, error) from error
+
+
+def base_sha256(model: str) -> str:
+    """SHA-256 over names and contents of the model's weights, configuration, tokenizer and chat template.
+
+    Raises:
+        MissingPrerequisite: there is no such model.
+    """
+    folder = local_folder(model)
+    files = sorted({path for pattern in SHAPING_FILES for path in folder.glob(pattern)})
+    total = hashlib.sha256()
+    for path in files:
+        seen = path.stat()
+        total.update(f"{path.name} {_sha256(path, seen.st_mtime_ns, seen.st_size)}\n".encode())
+    return total.hexdigest()
+
+
+@functools.lru_cache(maxsize=256)
+def _sha256(path: Path, _mtime_ns: int, _size: int) -> str:
+    return file_sha256(path)
+
+
+def prompt_text(name: str) -> str:
+    """The text of ``tasks/prompts/<name>.md``, its last newline left out."""
+    return (PROMPTS / f"{name}.md").read_text(encoding="utf-8").removesuffix("\n")
+
+
+def prompt_sha256(name: str) -> str:
+    """SHA-256 of a prompt's text; part of the id of every unit that uses it."""
+    return hashlib.sha256(prompt_text(name).encode()).hexdigest()
+
+
+def chat_prompt(tokenizer: Any, question: str, excerpts: Sequence[str] = ()) -> str:
+    """What is put to the model, up to where its answer begins: the question alone, or with excerpts, as one user message.
+
+    Text from documents cannot end an excerpt or a turn: ``</excerpt>`` and special tokens in it are broken up by a blank.
+    """
+    content = inert(tokenizer, question)
+    if excerpts:
+        blocks = [f"<excerpt>\n{_without_marks(inert(tokenizer, text))}\n</excerpt>" for text in excerpts]
+        parts = {"question": content, "excerpts": "\n\n".join(blocks)}
+        # one pass: a text that itself says {question} stays as it is
+        content = re.sub(r"\{(question|excerpts)\}", lambda found: parts[found[1]], prompt_text(EXCERPTS_PROMPT))
+    message = [{"role": "user", "content": content}]
+    return str(tokenizer.apply_chat_template(message, tokenize=False, add_generation_prompt=True))
+
+
+def inert(tokenizer: Any, text: str) -> str:
+    """``text`` with a blank inside every special token of ``tokenizer`` that it spells out, so that it is read as plain text."""
+    for token in tokenizer.all_special_tokens:
+        if token in text:
+            text = text.replace(token, f"{token[0]} {token[1:]}")
+    return text
+
+
+def _without_marks(text: str) -> str:
+    return text.replace("<excerpt>", "< excerpt>").replace("</excerpt>", "< /excerpt>")
+
+
+def _looks_like_a_path(model: str) -> bool:
+    return model.startswith((".", "/", "~")) or model.count("/") > 1 or "\\" in model
+
+
+def _cannot_load(model: str, error: Exception | None = None) -> MissingPrerequisite:
+    if error is None or not Path(model).expanduser().is_dir():
+        what = f"there is no model folder {model}" if _looks_like_a_path(model) else f"{model} is no folder, and the hub gave no such model"
+        mend = "give the path of a folder with config.json, tokenizer and safetensors weights, or a hub name; a hub model needs a network"
+    else:
+        what = "the model folder cannot be loaded"
+        mend = "it needs config.json, a tokenizer and whole safetensors weights; models that bring their own code are not run"
+    detail = f" ({str(error).splitlines()[0]})" if error and str(error) else ""
+    return MissingPrerequisite(what + detail, where=model, mend=mend)

@@ -1,0 +1,97 @@
+"""The settings of training, and one example of what is trained: free of torch, so that a command line can read them quickly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from warehouse.errors import ConfigError
+
+VERSION = 1
+SHAPES_NO_RESULT = ("base_model", "checkpoint_seconds", "checkpoint_steps", "n_threads")
+"""Settings that do not enter the training unit's id: of the base its content counts, not where it stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainExample:
+    """A question and the answer to be learned."""
+
+    pair_id: str
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrainParams:
+    """How the adapter is trained. The same settings, examples and base give the same adapter, unless ``max_seconds`` cuts it short."""
+
+    base_model: str = "deployments/demo/tiny_base"
+    """The model to be tuned and compared: any causal language model, by folder or hub name."""
+    dtype: Literal["bfloat16", "float32"] = "bfloat16"
+    """Number format of the base's weights; bfloat16 is several times faster on CPU and GPU."""
+    rank: int = 32
+    """LoRA rank r: how many directions each weight matrix may move in."""
+    alpha: int = 64
+    """LoRA scale: the update is multiplied by alpha / rank."""
+    dropout: float = 0.0
+    """Share of LoRA inputs set to zero in training."""
+    target_modules: str | tuple[str, ...] = "all-linear"
+    """Which weight matrices get an adapter: all-linear, or their names."""
+    learning_rate: float = 2e-3
+    """Peak learning rate."""
+    schedule: Literal["cosine", "linear", "constant"] = "cosine"
+    """How the learning rate falls after the warm-up, to zero at the last planned step."""
+    warmup_share: float = 0.05
+    """Share of the planned steps in which the learning rate rises from zero."""
+    weight_decay: float = 0.0
+    """AdamW weight decay of the adapter's weights."""
+    adam_betas: tuple[float, float] = (0.9, 0.99)
+    """AdamW's decay rates of the gradient's mean and square."""
+    max_gradient_norm: float = 1.0
+    """A longer gradient is scaled down to this length."""
+    epochs: int = 20
+    """How often every pair is seen."""
+    max_steps: int | None = None
+    """Stop after this many optimizer steps, and plan the learning rate for them; none: as many as the epochs need."""
+    max_seconds: float | None = None
+    """Stop cleanly after this much time in training steps, earlier parts of a resumed training included; none: no limit."""
+    tokens_per_step: int = 2048
+    """Tokens per optimizer step, about: pairs are packed without padding."""
+    tokens_per_row: int = 4096
+    """Tokens that go through the model at once, at most (a longer pair goes alone). Less needs less memory and changes rounding alone."""
+    max_tokens: int = 1024
+    """Longer pairs lose the beginning of their prompt."""
+    gradient_checkpointing: bool = False
+    """Recompute activations in the backward pass: less memory, a third more time. For models of 8 billion parameters and more."""
+    checkpoint_seconds: float = 60.0
+    """Seconds between checkpoints."""
+    checkpoint_steps: int | None = None
+    """Steps between checkpoints, besides the seconds; none: by time alone."""
+    n_probes: int = 8
+    """Questions whose first-token logits the live check compares with and without the adapter."""
+    min_logit_change: float = 0.01
+    """An adapter that moves no probe's logits by more than this is dead, and nothing is judged with it."""
+    seed: int = 0
+    """Draws the adapter's first weights, the order of the pairs and the dropout."""
+    n_threads: int | None = None
+    """CPU threads for torch while training; none: as torch is set. Another number may change the last digits."""
+
+    def __post_init__(self) -> None:
+        """Raises ConfigError for the first setting out of bounds."""
+        for name in ("rank", "alpha", "learning_rate", "epochs", "tokens_per_step", "tokens_per_row", "max_gradient_norm", "n_probes"):
+            _require(getattr(self, name) > 0, name, "use a number above 0")
+        for name in ("max_steps", "max_seconds", "checkpoint_steps", "n_threads"):
+            _require(getattr(self, name) is None or getattr(self, name) > 0, name, "use a number above 0, or leave it out")
+        for name in ("weight_decay", "checkpoint_seconds", "min_logit_change"):
+            _require(getattr(self, name) >= 0, name, "use 0 or more")
+        _require(0 <= self.dropout < 1, "dropout", "use a share from 0 to below 1")
+        _require(0 <= self.warmup_share <= 1, "warmup_share", "use a share from 0 to 1")
+        _require(all(0 <= beta < 1 for beta in self.adam_betas), "adam_betas", "use numbers from 0 to below 1")
+        _require(self.max_tokens >= 16, "max_tokens", "use at least 16: question and answer must fit")  # noqa: PLR2004
+        _require(bool(self.base_model), "base_model", "give a folder or hub name")
+        _require(bool(self.target_modules), "target_modules", "use all-linear, or names of weight matrices")
+
+
+def _require(is_met: bool, name: str, mend: str) -> None:
+    if not is_met:
+        raise ConfigError("out of bounds", where=f"train.{name}", mend=mend)
