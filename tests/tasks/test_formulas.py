@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from tasks.formulas import (
     bits_per_byte,
+    clopper_pearson,
     cluster_interval,
     clustered_se,
-    clopper_pearson,
     design_effect,
     effective_n,
     flips,

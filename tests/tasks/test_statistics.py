@@ -159,7 +159,7 @@ def test_the_order_of_the_questions_changes_nothing(outcomes, random):
         ("min_units_for_p", 1),
         ("max_unscored_share", 2.0),
         ("headline_contrast", "tuned"),
-    ],  # fmt: skip
+    ],
 )
 def test_settings_out_of_bounds_are_refused_by_name(name, value):
     with pytest.raises(ConfigError, match=f"report.{name}"):

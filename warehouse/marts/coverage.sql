@@ -71,5 +71,5 @@ fates as (
 )
 select run_id, step, part, fate, n::bigint as n
 from fates
-where n > 0
+where n > 0 and run_id is not null
 order by run_id, rank, part, n desc, fate
