@@ -62,13 +62,14 @@ def summary(
 ) -> str:
     """The summary as Markdown that also reads well in a terminal. ``coverage``: rows of the view of that name."""
     ordered = _ordered(estimates, params)
+    interval = f"{100 * (1 - params.alpha):g} % interval"
     parts = [
         headline(ordered, arm_rates, params),
         "## How often each arm states the reference fact",
-        _table(("test set", "arm", "states it", "share", "95 % interval", "unanswered"), [_arm_line(row) for row in _in_order(arm_rates)]),
+        _table(("test set", "arm", "states it", "share", interval, "unanswered"), [_arm_line(row) for row in _in_order(arm_rates)]),
         "## Who wins: a win is a question where the first arm states the reference fact and the second does not",
         _table(
-            ("contrast", "test set", "questions", "won", "tied", "lost", "unscored", "win rate", "interval", "p", "speaks about"),
+            ("contrast", "test set", "questions", "won", "tied", "lost", "unscored", "win rate", interval, "p", "speaks about"),
             [_estimate_line(row) for row in ordered],
         ),
     ]
