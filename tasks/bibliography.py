@@ -6,9 +6,9 @@ import re
 
 YEAR = re.compile(r"\b(?:19|20)\d\d[a-z]?\b")
 VENUE = re.compile(
-    r"\b(?:proceedings|proc|conference|symposium|workshop|journal|transactions|trans|annals|letters|advances in|lecture notes|arxiv|preprint|"
-    r"corr|press|publishers?|springer|elsevier|wiley|ieee|acm|usenix|association for|pmlr|neurips|iclr|icml|emnlp|vol|volume|pp|pages|eds?|"
-    r"doi|isbn|issn|url|available at|accessed|technical report|thesis)\b|https?://|www\.",
+    r"\b(?:proceedings|proc|conference|symposium|workshop|journal|transactions|trans|annals|letters|advances in|lecture notes|arxiv|"
+    r"preprint|corr|press|publishers?|springer|elsevier|wiley|ieee|acm|usenix|association for|pmlr|neurips|iclr|icml|emnlp|vol|volume|"
+    r"pp|pages|eds?|doi|isbn|issn|url|available at|accessed|technical report|thesis)\b|https?://|www\.",
     re.IGNORECASE,
 )
 INITIALS = r"(?:[A-Z]\.[ -]?){1,3}"

@@ -137,7 +137,8 @@ class _Counter:
         for page in ordered:
             self.offsets[page.page] = at
             at += len(page.text) + 1
-        encoding = tokenizer.encode("\n".join(page.text for page in ordered), add_special_tokens=False)
+        self.text = "\n".join(page.text for page in ordered)
+        encoding = tokenizer.encode(self.text, add_special_tokens=False)
         self.starts = [start for start, _ in encoding.offsets]
 
     def count(self, span: Span) -> int:
@@ -147,10 +148,14 @@ class _Counter:
         return bisect_left(self.starts, at + end) - bisect_left(self.starts, at + start)
 
     def cut(self, span: Span, n_tokens: int) -> int:
-        """The code point of the page at which the span's token number ``n_tokens`` starts."""
+        """The code point of the page at which to cut the span: after at most ``n_tokens`` tokens, between words where there are any."""
         page, start, _ = span
-        at = self.offsets[page]
-        return self.starts[bisect_left(self.starts, at + start) + n_tokens] - at
+        offset = self.offsets[page]
+        first = bisect_left(self.starts, offset + start)
+        for token in range(first + n_tokens, first, -1):
+            if self.text[self.starts[token] - 1].isspace():
+                return self.starts[token] - offset
+        return self.starts[first + n_tokens] - offset
 
 
 def _groups(found: Sequence[Paragraph]) -> Iterator[list[Paragraph]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 
 from tasks.pdf_lines import Line
@@ -26,8 +27,8 @@ ENUMERATOR = re.compile(r"^(?:\(?(?:\d{1,2}|[a-z]|[ivx]{1,4})[.)]|step \d+[.:)]?
 ITEM = re.compile(r"^(?:[•▪●■◦‣○∙]|[–—*-] |\(?(?:\d{1,2}|[a-z]|[ivx]{1,4})[.)] |step \d+[.:)] |\[\d+\] )", re.IGNORECASE)  # noqa: RUF001
 SECTION_NUMBER = re.compile(r"^(?:\d{1,2}(?:\.\d{1,2})*|[A-Z](?:\.\d{1,2})*|[IVX]{1,5}|(?:Appendix|Annex) [A-Z0-9])[.:]?$")
 CAPTION = re.compile(
-    r"^(?:table|figure|fig\.|listing|algorithm|exhibit|chart)\s+[A-Z]?\d+(?:[.-]\d+)?[a-z]?\s*(?:[:.|–—-]|$)", re.IGNORECASE
-)  # noqa: RUF001
+    r"^(?:table|figure|fig\.|listing|algorithm|exhibit|chart)\s+[A-Z]?\d+(?:[.-]\d+)?[a-z]?\s*(?:[:.|\u2013\u2014-]|$)", re.IGNORECASE
+)
 SENTENCE_END = re.compile(r"[.!?:;][\"'”’)\]]*$")  # noqa: RUF001
 
 
@@ -119,7 +120,7 @@ def _merge(pieces: Sequence[Line], text: str | None = None) -> Line:
     """One line out of pieces in order; ``text`` where blanks between them will not do."""
     if text is None:
         text = pieces[0].text
-        for before, piece in zip(pieces, pieces[1:], strict=False):
+        for before, piece in pairwise(pieces):
             text += ("" if piece.x0 - before.x1 < WORD_GAP * piece.size else " ") + piece.text
     if len(pieces) == 1 and text == pieces[0].text:
         return pieces[0]
@@ -139,7 +140,7 @@ def _joined_row(row: list[Line]) -> Line:
 
 
 def _gaps(row: Sequence[Line]) -> list[tuple[float, float]]:
-    return [(before.x1, after.x0) for before, after in zip(row, row[1:], strict=False)]
+    return [(before.x1, after.x0) for before, after in pairwise(row)]
 
 
 def _aligned(row: Sequence[Line], other: Sequence[Line]) -> bool:
@@ -152,7 +153,7 @@ def _table_rows(rows: Sequence[Sequence[Line]]) -> list[bool]:
     """For each row, whether it belongs to a table: rows of cells that align, and the wrapped cells between them."""
     many = [at for at, row in enumerate(rows) if len(row) > 1]
     is_table = [False] * len(rows)
-    for at, following in zip(many, many[1:], strict=False):
+    for at, following in pairwise(many):
         if not _aligned(rows[at], rows[following]):
             continue
         between = range(at + 1, following)
@@ -171,10 +172,7 @@ def _is_wrapped_cell(row: Sequence[Line], above: Sequence[Line], cells: Sequence
         return False
     line = row[0]
     bounds = [*[cell.x0 for cell in cells], float("inf")]
-    return any(
-        start - line.size / 2 <= line.x0 and (line.x1 <= end - line.size / 2) and line.x0 < end
-        for start, end in zip(bounds, bounds[1:], strict=False)
-    )
+    return any(start - line.size / 2 <= line.x0 and (line.x1 <= end - line.size / 2) and line.x0 < end for start, end in pairwise(bounds))
 
 
 def _table_lines(rows: Sequence[list[Line]]) -> list[Line]:
@@ -182,7 +180,7 @@ def _table_lines(rows: Sequence[list[Line]]) -> list[Line]:
     most = max(len(row) for row in rows)
     widest = [row for row in rows if len(row) == most]
     columns = [(min(row[at].x0 for row in widest), max(row[at].x1 for row in widest)) for at in range(most)]
-    steps = [below[0].y1 - above[0].y1 for above, below in zip(rows, rows[1:], strict=False)]
+    steps = [below[0].y1 - above[0].y1 for above, below in pairwise(rows)]
     step = median(steps) if steps else 0.0
     table: list[list[list[Line]]] = []
     previous: list[Line] | None = None
@@ -190,15 +188,30 @@ def _table_lines(rows: Sequence[list[Line]]) -> list[Line]:
         cells: list[list[Line]] = [[] for _ in columns]
         for piece in row:
             cells[_column(piece, columns)].append(piece)
-        is_tight = previous is not None and row[0].y1 - previous[0].y1 < TIGHT_ROW * step
-        is_wrapped = previous is not None and not cells[0] and row[0].y0 - previous[0].y1 < row[0].size / 2
-        if table and (is_tight or is_wrapped):
+        if previous is not None and _goes_into(cells, table[-1], row[0].y1 - previous[0].y1, step, row[0].size):
             for cell, more in zip(table[-1], cells, strict=True):
                 cell.extend(more)
         else:
             table.append(cells)
         previous = row
     return [_merge([piece for cell in cells for piece in cell], _row_text(cells)) for cells in table]
+
+
+def _goes_into(cells: Sequence[Sequence[Line]], above: Sequence[Sequence[Line]], distance: float, step: float, size: float) -> bool:
+    """True for the second line of a table row: nothing in its first cell, or set tighter than rows of words are, as in a stacked header.
+
+    A figure is never put below what its cell holds already: it is a row of its own, under a label that stands between the two.
+    """
+    figures = [any(map(_is_figure, cell)) for cell in cells]
+    is_wrapped = not cells[0] and distance < (1 + LEADING) / 2 * LEADING * size
+    is_stacked = distance < TIGHT_ROW * step and not any(figures) and not any(_is_figure(piece) for cell in above for piece in cell)
+    return (is_wrapped or is_stacked) and not any(figure and held for figure, held in zip(figures, above, strict=True))
+
+
+def _is_figure(piece: Line) -> bool:
+    """A number, with or without its unit; what stands in brackets is a remark."""
+    is_remark = piece.text.startswith("(") or piece.text.endswith(")")
+    return not is_remark and sum(map(str.isdigit, piece.text)) > sum(map(str.isalpha, piece.text))
 
 
 def _column(piece: Line, columns: Sequence[tuple[float, float]]) -> int:
@@ -233,25 +246,33 @@ def _leading(lines: Sequence[Line]) -> float:
     """The usual line distance over type size: the median over neighbouring lines of one size."""
     steps = [
         (below.y1 - above.y1) / below.size
-        for above, below in zip(lines, lines[1:], strict=False)
+        for above, below in pairwise(lines)
         if abs(above.size - below.size) < SIZE_CHANGE * below.size and 0 < below.y1 - above.y1 < 2 * below.size
     ]
     return min(median(steps), 1.5 * LEADING) if steps else LEADING
 
 
 def _starts_block(line: Line, block: Block, leading: float, left: float, right: float) -> bool:
+    """True where ``line``, printed below ``block``, does not go on with it. ``left`` and ``right`` are the region's edges."""
     above, size = block.lines[-1], max(line.size, block.lines[-1].size)
-    if line.y1 - above.y1 > NEW_PARAGRAPH * leading * size or line.y1 < above.y0:
+    is_far = line.y1 - above.y1 > NEW_PARAGRAPH * leading * size or line.y1 < above.y0
+    is_set_apart = is_far or abs(line.size - above.size) > SIZE_CHANGE * size or line.is_bold != above.is_bold
+    is_caption = bool(CAPTION.match(line.text)) and len(line.text.split()) > 2  # noqa: PLR2004  # "Table 2." may end a sentence
+    if is_set_apart or is_caption or ITEM.match(line.text):
         return True
-    if abs(line.size - above.size) > SIZE_CHANGE * size or line.is_bold != above.is_bold:
-        return True
-    if ITEM.match(line.text) or (CAPTION.match(line.text) and len(line.text.split()) > 2):  # noqa: PLR2004  # "Table 2." may end a sentence
-        return True
-    if abs((line.x0 + line.x1) - (above.x0 + above.x1)) / 2 < CENTRED and line.x0 > left + INDENT * size:
-        return False
     ended = bool(SENTENCE_END.search(above.text))
-    if line.x0 > above.x0 + INDENT * size and not ITEM.match(block.text):
+    if _surely_goes_on(line, block, left, size, ended=ended):
+        return False
+    if line.x0 > above.x0 + INDENT * size:
         return ended or above.x1 < right - 1.5 * size
     if line.x0 < above.x0 - INDENT * size and len(block.lines) > 1:
         return True
     return ended and above.x1 < right - SHORT_LINE * (right - left)
+
+
+def _surely_goes_on(line: Line, block: Block, left: float, size: float, *, ended: bool) -> bool:
+    """True in mid-sentence, below a list item's first words, and for lines centred on each other."""
+    above = block.lines[-1]
+    is_below_item = bool(ITEM.match(block.text)) and line.x0 > block.first.x0 + INDENT * size
+    is_centred = abs((line.x0 + line.x1) - (above.x0 + above.x1)) / 2 < CENTRED and line.x0 > left + INDENT * size
+    return (not ended and line.text[0].islower()) or is_below_item or is_centred

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from tasks.pdf_blocks import SENTENCE_END, SIZE_CHANGE, Block
@@ -34,7 +35,7 @@ def put_in_order(pages: Sequence[list[Block]], body: float, known: Mapping[str, 
         known: the document's vocabulary, for words cut at a page's end.
     """
     ordered = [_paragraphs_whole(blocks) for blocks in pages]
-    for blocks, following in zip(ordered, ordered[1:], strict=False):
+    for blocks, following in pairwise(ordered):
         last = next((block for block in reversed(blocks) if block.role not in FLOATS and not block.is_footnote), None)
         first = next((block for block in following if block.role not in FLOATS and not block.is_footnote), None)
         if last is None or first is None or not _goes_on(last, first, is_next_page=True) or not is_prose(first, body):

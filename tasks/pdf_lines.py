@@ -102,7 +102,7 @@ def page_lines(page: Any, min_type_size: float) -> PageLines:
         text, warnings = clean(_real_case(spans))
         found.warnings |= warnings
         if text:
-            found.lines.append(_line(text, spans, pymupdf.Rect(_union(spans)) * turn, main, (shown.width, shown.height)))
+            found.lines.append(_line(text, spans, _turned(_union(spans), turn), main, (shown.width, shown.height)))
     return found
 
 
@@ -113,13 +113,21 @@ def _direction(direction: tuple[float, float], turn: Any) -> tuple[int, int]:
     return (int(x > UPRIGHT) - int(x < -UPRIGHT), int(y > UPRIGHT) - int(y < -UPRIGHT))
 
 
-def _line(text: str, spans: list[dict[str, Any]], box: Any, main: tuple[int, int], page_size: tuple[float, float]) -> Line:
+def _turned(box: Box, turn: Any) -> Box:
+    """The box on the page as shown; ``turn`` is a quarter turn."""
+    xs = [box[0] * turn.a + box[1] * turn.c + turn.e, box[2] * turn.a + box[3] * turn.c + turn.e]
+    ys = [box[0] * turn.b + box[1] * turn.d + turn.f, box[2] * turn.b + box[3] * turn.d + turn.f]
+    return min(xs), min(ys), max(xs), max(ys)
+
+
+def _line(text: str, spans: list[dict[str, Any]], box: Box, main: tuple[int, int], page_size: tuple[float, float]) -> Line:
     width, height = page_size
+    x0, y0, x1, y1 = box
     upright = {
-        (0, -1): (height - box.y1, box.x0, height - box.y0, box.x1),
-        (0, 1): (box.y0, width - box.x1, box.y1, width - box.x0),
-        (-1, 0): (width - box.x1, height - box.y1, width - box.x0, height - box.y0),
-    }.get(main, (box.x0, box.y0, box.x1, box.y1))
+        (0, -1): (height - y1, x0, height - y0, x1),
+        (0, 1): (y0, width - x1, y1, width - x0),
+        (-1, 0): (width - x1, height - y1, width - x0, height - y0),
+    }.get(main, box)
     letters = Counter[float]()
     n_bold = 0
     for span in spans:
@@ -127,7 +135,7 @@ def _line(text: str, spans: list[dict[str, Any]], box: Any, main: tuple[int, int
         letters[span["size"]] += n
         n_bold += n * bool(span["flags"] & BOLD_FLAG or BOLD_NAME.search(span["font"]))
     used = [size for size, n in letters.items() if n] or list(letters)
-    shown_box = (round(box.x0, 1), round(box.y0, 1), round(box.x1, 1), round(box.y1, 1))
+    shown_box = (round(x0, 1), round(y0, 1), round(x1, 1), round(y1, 1))
     is_bold = n_bold >= BOLD_SHARE * max(sum(letters.values()), 1)
     return Line(text, *upright, letters.most_common(1)[0][0], max(used), is_bold, shown_box)
 

@@ -86,7 +86,7 @@ def _death(exit_code: int | None, seconds: float, *, is_late: bool) -> dict[str,
 def _context() -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOAD)
-    spawn.get_preparation_data = _without_main(spawn.get_preparation_data)
+    spawn.get_preparation_data = _without_main(spawn.get_preparation_data)  # type: ignore[assignment]  # called with the name
     return context
 
 

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tasks.pdf_blocks import SECTION_NUMBER, Block
+from tasks.pdf_blocks import CAPTION, SECTION_NUMBER, Block
 from tasks.pdf_lines import Line, PageLines
 
 GARBAGE_TITLE = re.compile(
@@ -34,6 +34,7 @@ PROSE_WORDS, WORDS_A_LINE = 8, 5  # a block with at least these is running text,
 LETTERING = 0.72  # of the body's type size: short lines smaller than this are a figure's lettering
 FOOTNOTE = 0.93  # of the body's type size
 FOOTNOTE_FROM = 0.6  # of the page's height
+FOOTNOTE_MARK = re.compile(r"^(?:\d{1,2}|[*∗†‡§¶#]+)\s?[^\W\d]")  # noqa: RUF001  # as printed
 FIGURE = re.compile(r"^(?:fig|chart|exhibit)", re.IGNORECASE)
 TABLE = re.compile(r"^table", re.IGNORECASE)
 
@@ -105,7 +106,7 @@ def give_roles(
         if block.role == "body" and title_ids & {id(line) for line in block.lines}:
             block.role = "title"
     located = locate(outline, pages)
-    candidates = [block for blocks in pages for block in blocks if _may_be_heading(block, body)]
+    candidates = [block for blocks in pages for at, block in enumerate(blocks) if _may_be_heading(block, body) and not _is_item(blocks, at)]
     if len(located) >= max(2, len(outline) // 3):
         _from_outline(located, candidates)
     else:
@@ -152,6 +153,12 @@ def _may_be_heading(block: Block, body: float) -> bool:
         return bool(NUMBERED.match(text)) and is_bold
     is_capitals = text.isupper() and bool(NUMBERED.match(text))
     return is_bigger or (is_bold and text[-1] != ":") or is_capitals or bool(KNOWN_HEADING.match(text))
+
+
+def _is_item(blocks: Sequence[Block], at: int) -> bool:
+    """True for a list item among others, however bold."""
+    near = [*blocks[max(at - 1, 0) : at], *blocks[at + 1 : at + 2]]
+    return blocks[at].role == "list" and any(block.role == "list" for block in near)
 
 
 def _from_outline(located: Sequence[tuple[OutlineEntry, Block]], candidates: Sequence[Block]) -> None:
@@ -205,15 +212,14 @@ def is_prose(block: Block, body: float) -> bool:
 
 
 def _mark_footnotes(blocks: Sequence[Block], body: float, height: float) -> None:
+    """Small type below the text of its column that starts with a mark; small type under a heading is that section's text."""
+    is_below_text = False
     for block in blocks:
-        first = block.first
-        if block.role not in ("body", "list") or first.size >= FOOTNOTE * body or first.y0 < FOOTNOTE_FROM * height:
-            continue
-        below = [
-            other for other in blocks
-            if other.first.y0 > first.y0 and other.first.x0 < block.lines[-1].x1 and first.x0 < max(line.x1 for line in other.lines)
-        ]  # fmt: skip
-        block.is_footnote = len(block.text.split()) > 1 and all(other.first.size < FOOTNOTE * body for other in below)
+        is_small = block.first.size < FOOTNOTE * body
+        if not is_small:
+            is_below_text = block.role in ("body", "list")
+        elif is_below_text and block.role in ("body", "list") and block.first.y0 > FOOTNOTE_FROM * height:
+            block.is_footnote = bool(FOOTNOTE_MARK.match(block.text))
 
 
 def _mark_around_captions(blocks: Sequence[Block], body: float) -> None:
@@ -223,25 +229,24 @@ def _mark_around_captions(blocks: Sequence[Block], body: float) -> None:
         if block.role == "body" and not block.is_footnote and block.first.size < LETTERING * body and is_short:
             block.role = "caption"
     for at, block in enumerate(blocks):
-        if block.role != "caption":
+        if block.role != "caption" or not CAPTION.match(block.text):
             continue
+        above, below = _loose_run(blocks[:at][::-1], body), _loose_run(blocks[at + 1 :], body)
         if FIGURE.match(block.text):
-            for other in _loose_run(blocks[:at][::-1], body):
+            for other in above:
                 other.role = "caption"
-        elif TABLE.match(block.text):
-            for run in (_loose_run(blocks[at + 1 :], body), _loose_run(blocks[:at][::-1], body)):
-                tables = [k for k, other in enumerate(run) if other.role == "table"]
-                for other in run[: tables[-1] + 1] if tables else ():
-                    other.role = "table"
-                if tables:
-                    break
+        for run in (above, below) if TABLE.match(block.text) else ():
+            tables = [k for k, other in enumerate(run) if other.role == "table"]
+            for other in run[: tables[-1] + 1] if tables else ():
+                other.role = "table"
 
 
 def _loose_run(blocks: Sequence[Block], body: float) -> list[Block]:
-    """The blocks up to the first that is a heading, caption, list, title, footnote or running text."""
+    """The blocks up to the first that is a heading, list, title, footnote, another caption or running text."""
     run: list[Block] = []
     for block in blocks:
-        if block.role not in ("body", "table") or block.is_footnote or (block.role == "body" and is_prose(block, body)):
+        is_end = block.role not in ("body", "table", "caption") or (block.role == "caption" and CAPTION.match(block.text))
+        if is_end or block.is_footnote or (block.role == "body" and is_prose(block, body)):
             break
         run.append(block)
     return run

@@ -10,16 +10,17 @@ LAST_WORD = re.compile(r"[^\W_][\w'’-]*$")  # noqa: RUF001  # typographic apos
 FIRST_WORD = re.compile(r"^[\w'’]+(?:-[\w'’]+)*")  # noqa: RUF001
 WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 LONGEST_WORD = 80
+COMPOUND_PART = 4  # letters; shorter words are often the halves of longer ones
 HYPHENS = "-\u2010\u2011\u00ad"
-SUSPENDED = frozenset("and or to und oder nor".split())  # "pre- and post-training" keeps its blank
+SUSPENDED = frozenset({"and", "or", "to", "nor", "und", "oder"})  # "pre- and post-training" keeps its blank
 
 
 def vocabulary(lines: Iterable[str]) -> Counter[str]:
-    """How often each word (hyphenated compounds whole, in lower case) stands within a line; words at line ends do not vote."""
+    """How often each word (hyphenated compounds whole, in lower case) is printed; a word cut at its line's end does not count."""
     counted: Counter[str] = Counter()
     for line in lines:
-        inner = line[line.find(" ") + 1 : line.rfind(" ")] if line.count(" ") > 1 else ""
-        counted.update(word.casefold() for word in WORD.findall(inner))
+        whole = line[: line.rfind(" ") + 1] if line[-1:] in HYPHENS else line
+        counted.update(WORD.findall(whole.casefold()))
     return counted
 
 
@@ -53,7 +54,8 @@ def _at_hyphen(before: str, after: str, known: Mapping[str, int]) -> tuple[str, 
         return (before[:-1], "") if n_joined > n_hyphenated else (before, "")
     is_name = not following.group()[0].islower() or (stem.group().isupper() and len(head) > 1) or len(last) == 1
     is_address = "/" in before.rsplit(" ", 1)[-1] or "@" in before.rsplit(" ", 1)[-1]
-    is_compound = "-" in head and known.get(last, 0) > 0
+    are_words = min(len(head), len(tail)) >= COMPOUND_PART and known.get(head, 0) > 0 and known.get(tail, 0) > 0  # "human-" + "generated"
+    is_compound = are_words or ("-" in head and known.get(last, 0) > 0)
     return (before, "") if is_name or is_address or is_compound else (before[:-1], "")
 
 

@@ -59,8 +59,9 @@ def limit(request: Request) -> None:
     """Bound this process: memory beyond what it starts with, CPU seconds, and no core files."""
     import pymupdf  # noqa: PLC0415
 
-    pymupdf.TOOLS.mupdf_display_errors(False)
-    pymupdf.TOOLS.mupdf_display_warnings(False)
+    tools: Any = pymupdf.TOOLS
+    tools.mupdf_display_errors(False)
+    tools.mupdf_display_warnings(False)
     held = _address_space()
     if held is not None:
         most = held + (request.memory_mb << 20)
@@ -79,20 +80,9 @@ def _address_space() -> int | None:
 
 
 def _read(data: bytes, request: Request) -> dict[str, Any]:
-    import pymupdf  # noqa: PLC0415
-
-    try:
-        document = pymupdf.open(stream=data, filetype="pdf")
-    except pdf_errors() as error:
-        if NO_MEMORY.search(str(error)):
-            raise MemoryError from error
-        if b"/Encrypt" in data:
-            return _failed("needs_password", "encrypted for a certificate, or damaged")
-        return _failed("unreadable", _harmless(str(error)))
-    if not document.is_pdf:
-        return _failed("unreadable", "its content is no PDF")
-    if document.needs_pass:
-        return _failed("needs_password", "encrypted with a password")
+    document, failed = _open(data)
+    if failed is not None:
+        return failed
     n_pages = document.page_count
     if n_pages <= 0:
         return _failed("no_pages", "the file opens but has no pages")
@@ -102,6 +92,26 @@ def _read(data: bytes, request: Request) -> dict[str, Any]:
     if document.is_repaired:
         reading.warnings.add("repaired")
     return _succeeded(reading)
+
+
+def _open(data: bytes) -> tuple[Any, dict[str, Any] | None]:
+    """(the document, None), or (None, why it cannot be read)."""
+    import pymupdf  # noqa: PLC0415
+
+    try:
+        document: Any = pymupdf.open(stream=data, filetype="pdf")  # type: ignore[no-untyped-call]
+    except pdf_errors() as error:
+        if NO_MEMORY.search(str(error)):
+            raise MemoryError from error
+        # what is encrypted for a certificate raises the same error as garbage
+        is_encrypted = b"/Encrypt" in data
+        reason = "encrypted for a certificate, or damaged" if is_encrypted else _harmless(str(error))
+        return None, _failed("needs_password" if is_encrypted else "unreadable", reason)
+    if not document.is_pdf:
+        return None, _failed("unreadable", "its content is no PDF")
+    if document.needs_pass:
+        return None, _failed("needs_password", "encrypted with a password")
+    return document, None
 
 
 def _succeeded(reading: Reading) -> dict[str, Any]:

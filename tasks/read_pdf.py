@@ -81,7 +81,7 @@ def read_document(source: SourceFile, params: IngestParams = IngestParams()) -> 
     if status not in get_args(DocumentStatus):
         reply = {"status": (status := "crashed"), "reason": "the worker's reply makes no sense", "warnings": []}
     pages = [Page(*row) for row in reply.get("pages", ())]
-    lines = [PageLine(*row[:-1], tuple(row[-1])) for row in reply.get("lines", ())]
+    lines = [PageLine(*row[:-1], tuple(row[-1])) for row in reply.get("lines", ())]  # type: ignore[call-arg]  # row: list[Any]
     sections = [Section(*row) for row in reply.get("sections", ())]
     document = Document(
         document_id=source.document_id,
