@@ -13,15 +13,14 @@ INTERRUPTED = 130
 
 def run(args: argparse.Namespace) -> int:
     """Take PDFs, or folders of them, through every stage to a verdict."""
-    quiet_prefect(Path(args.warehouse or "data"))
-    from flows.display import progress_display
-    from flows.pipeline import pipeline
     from flows.run_config import load_config
 
-    overrides = list(args.set)
-    config = load_config(args.config, overrides, sources=tuple(args.sources) or None, warehouse=args.warehouse)
+    config = load_config(args.config, args.set, sources=tuple(args.sources) or None, warehouse=args.warehouse)
+    quiet_prefect(Path(config.warehouse))
+    from flows.display import progress_display
+    from flows.pipeline import pipeline
+
     say(f"tunehouse: {', '.join(config.sources)} -> {config.warehouse}")
-    error = None
     with progress_display():
         state = pipeline(config, return_state=True)
     error = None if state.is_completed() else state.result(raise_on_failure=False)
@@ -148,7 +147,13 @@ def quiet_prefect(warehouse: Path) -> None:
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
     if "PREFECT_API_URL" in os.environ:
         return
-    os.environ.setdefault("PREFECT_HOME", str((warehouse / ".prefect").resolve()))
+    from warehouse.store import Warehouse
+
+    home = (warehouse / ".prefect").resolve()
+    if "PREFECT_HOME" not in os.environ:
+        Warehouse(warehouse).prepare()
+        home.mkdir(mode=0o700, exist_ok=True)
+        os.environ["PREFECT_HOME"] = str(home)
     os.environ.setdefault("PREFECT_SERVER_LOGGING_LEVEL", "CRITICAL")
     os.environ.setdefault("PREFECT_LOGGING_TO_API_ENABLED", "false")
     os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")

@@ -24,6 +24,7 @@ from warehouse.tables import Evidence, QaPair, Split, SplitRow
 if TYPE_CHECKING:
     import numpy as np
 
+VERSION = 1
 N_NAMED = 3  # leaks that an error message names
 
 

