@@ -13,7 +13,9 @@ VENUE = re.compile(
 )
 INITIALS = r"(?:[A-Z]\.[ -]?){1,3}"
 SURNAME = r"[A-Z][^\W\d_]+(?:[-' ][A-Z][^\W\d_]+)?"
-AUTHOR = re.compile(rf"\b{SURNAME}, {INITIALS}|\b{INITIALS}\s?{SURNAME}\b|\bet al\b")
+# one of several: "Luke Zettlemoyer, Tim Dettmers and"
+FULL_NAME = r"[A-Z][^\W\d_]+(?: [A-Z]\.)?(?: [A-Z][^\W\d_]+(?:-[A-Z][^\W\d_]+)?){1,2}(?=,? and [A-Z]|, [A-Z][^\W\d_]+ )"
+AUTHOR = re.compile(rf"\b{SURNAME}, {INITIALS}|\b{INITIALS}\s?{SURNAME}\b|\b{FULL_NAME}|\bet al\b")
 HEADING = re.compile(
     r"^\W*(?:(?:section |chapter )?[\dA-Z]{1,3}(?:\.\d+)*[.:)]?\s+)?(?:list of |cited |literature |normative |informative )?"
     r"(?:references(?: cited)?|bibliography|works cited|literature(?: cited)?|reference list)\W*$",

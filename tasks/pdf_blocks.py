@@ -258,9 +258,12 @@ def _starts_block(line: Line, block: Block, leading: float, left: float, right: 
     is_far = line.y1 - above.y1 > NEW_PARAGRAPH * leading * size or line.y1 < above.y0
     is_set_apart = is_far or abs(line.size - above.size) > SIZE_CHANGE * size or line.is_bold != above.is_bold
     is_caption = bool(CAPTION.match(line.text)) and len(line.text.split()) > 2  # noqa: PLR2004  # "Table 2." may end a sentence
-    if is_set_apart or is_caption or ITEM.match(line.text):
-        return True
     ended = bool(SENTENCE_END.search(above.text))
+    is_cited = (
+        not ended and not ITEM.match(block.text) and above.x1 > right - 1.5 * size and not BULLET.match(line.text)
+    )  # "as in\n[3] and"
+    if is_set_apart or is_caption or (ITEM.match(line.text) and not is_cited):
+        return True
     if _surely_goes_on(line, block, left, size, ended=ended):
         return False
     if line.x0 > above.x0 + INDENT * size:

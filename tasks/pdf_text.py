@@ -16,11 +16,14 @@ SUSPENDED = frozenset({"and", "or", "to", "nor", "und", "oder"})  # "pre- and po
 
 
 def vocabulary(lines: Iterable[str]) -> Counter[str]:
-    """How often each word (hyphenated compounds whole, in lower case) is printed; a word cut at its line's end does not count."""
+    """How often each word (hyphenated compounds whole, in lower case) is printed; the halves of words cut at a line's end do not count."""
     counted: Counter[str] = Counter()
+    is_cut = False
     for line in lines:
-        whole = line[: line.rfind(" ") + 1] if line[-1:] in HYPHENS else line
-        counted.update(WORD.findall(whole.casefold()))
+        start = line.find(" ") + 1 or len(line) if is_cut else 0
+        is_cut = line[-1:] in HYPHENS
+        end = line.rfind(" ") + 1 if is_cut else len(line)
+        counted.update(WORD.findall(line[start:end].casefold()))
     return counted
 
 
