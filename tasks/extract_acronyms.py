@@ -23,6 +23,8 @@ def acronyms(sentence: str) -> Iterator[tuple[Found, str]]:
     for form in (BEHIND, BEFORE, STANDS_FOR):
         for match in form.finditer(sentence):
             long, short = expansion(match["long"].strip(), match["short"], from_end=form is BEHIND), match["short"]
+            if re.fullmatch(r"[A-Z0-9-]+s", short) and long.endswith("s"):
+                long, short = re.sub(r"ies$", "y", long) if long.endswith("ies") else long[:-1], short[:-1]
             if long:
                 answer = f"{short} stands for {long}."
                 yield Found("acronym", "acronym", clean_key(long), _ask_long(short), 0), answer

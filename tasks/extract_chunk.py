@@ -9,6 +9,7 @@ from tasks.extract_acronyms import acronyms
 from tasks.extract_draft import Draft, Found
 from tasks.extract_patterns import facts
 from tasks.extract_sentences import Sentence, sentences, statements
+from tasks.extract_asides import existentials, named_roles
 from tasks.extract_steps import imperative, introduced, sequences
 from tasks.extract_tables import table_facts
 from tasks.key_match import states
@@ -20,10 +21,11 @@ if TYPE_CHECKING:
     from tasks.generate import GenerateParams
     from warehouse.tables import Chunk
 
-CLEFT = re.compile(r"\b(?:is it that|that is)\b", re.IGNORECASE)
+CLEFT = re.compile(r"\b(?:is it that|that is|by itself|by themselves|(?:are|is|were|was) there|there (?:are|is|were|was))\b", re.IGNORECASE)
 POINTS_ELSEWHERE = re.compile(
-    r"\b(?:it|they|them|this|these|those|such|he|she|him|her|his|former|latter|we|us|our|here|aforementioned|ones|following|"
-    r"itself|themselves|above-mentioned|authors'|there|another|other one)\b|\bone (?:is|was|that|has|of them)\b|\bthe (?:other|second|first|third|same|two|three|above|below)\b(?! \w+ (?:of|in|from))",
+    r"\b(?:it|they|them|this|these|those|such|he|she|him|her|his|former|latter|we|us|our|here|aforementioned|ones|"
+    r"itself|themselves|above-mentioned|authors'|there|another)\b|\bone (?:is|was|that|has|of them)\b|"
+    r"\bthe (?:second|first|third|two|three|above|below)(?= (?:is|are|was|were|has|have|and|or|in|to|by|be|do)\b|\?)",
     re.IGNORECASE,
 )  # fmt: skip
 POSSESSIVE = re.compile(r"\b(?:its|their)\b", re.IGNORECASE)
@@ -34,7 +36,7 @@ def chunk_drafts(chunk: Chunk, params: GenerateParams) -> list[Draft]:
     vocabulary = frozenset(re.findall(r"(?<![\w.-])[a-z][a-z'-]+\b", chunk.text))
     drafts = list(table_facts(chunk.text)) if chunk.kind == "table" else []
     if chunk.kind == "body":
-        drafts += sequences(chunk.text, vocabulary)
+        drafts += sequences(chunk.text, chunk.section, vocabulary)
         for sentence in sentences(chunk.text):
             drafts += _sentence_drafts(sentence, vocabulary, params)
     drafts = [draft for draft in (_checked(draft, params) for draft in drafts) if draft]
@@ -54,6 +56,10 @@ def _sentence_drafts(sentence: Sentence, vocabulary: frozenset[str], params: Gen
 
 def _facts_of(sentence: Sentence, vocabulary: frozenset[str]) -> Iterator[tuple[Found, str]]:
     yield from acronyms(sentence.text)
+    if sentence.text.startswith("There "):
+        yield from existentials(sentence.text)
+        return
+    yield from named_roles(sentence.text)
     yield from introduced(sentence.text, vocabulary)
     for statement in [*imperative(sentence.text), *statements(sentence.text, vocabulary)]:
         for fact in facts(statement.clause):
@@ -71,9 +77,9 @@ def _draft(sentence: Sentence, fact: Found, answer: str) -> Draft:
 def _checked(draft: Draft, params: GenerateParams) -> Draft | None:
     """The draft with the questions that stand alone; None where too few do, or the key does not fit the answer."""
     key = draft.answer_key
-    if key is not None and draft.answer_kind != "list" and len(key.split()) > params.max_key_words:
+    if key is not None and ";" not in key and len(key.split()) > params.max_key_words:
         key = None
-    if key is not None and (not states(draft.answer, key) or (POINTS_ELSEWHERE.search(key) and draft.answer_kind != "text")):
+    if key is not None and (not states(draft.answer, key) or ((POINTS_ELSEWHERE.search(key) or re.match(r"(?:same|following|either|both|other)\b", key)) and draft.answer_kind != "text")):
         return None
     if POINTS_ELSEWHERE.match(draft.answer) or POSSESSIVE.match(draft.answer):
         return None

@@ -14,6 +14,8 @@ from tasks.extract_questions import adverbial, gap, others, unique
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from warehouse.tables import AnswerKind
+
 MEASURED = frozenset(
     """accuracy age amount angle area area budget capacity charge clearance clock concentration cost count current deadline deduction delay
     density deposit depth diameter difference dilution discount distance dose drop duration fee fine flow flow-rate force frequency gain gap
@@ -28,6 +30,8 @@ HUMAN_ACTS = frozenset(
     investigate lead maintain manage name organise own propose publish review run sign supervise train write take head report recommend
     request order pay teach found perform appoint issue certify translate illustrate commission establish operate""".split()  # noqa: SIM905
 )
+MOVES = frozenset("change rise fall increase decrease drop set raise lower reduce cut grow range vary fix limit move shift climb".split())  # noqa: SIM905
+BY_IDIOMS = frozenset({"hand", "weight", "default", "volume", "mail", "post", "law", "mass", "design", "mistake", "accident"})
 PLACED = frozenset(
     """locate situate store keep hold install place mount house lie stand build manufacture sit capture find record collect deposit archive
     bury hang attach position base display print stamp engrave write park moor anchor live nest breed cast test assemble fit conduct bolt
@@ -41,18 +45,17 @@ PURPOSEFUL = frozenset(
 ROLE = re.compile(
     r"\b(?:engineer|manager|team|officer|committee|warden|department|director|board|operator|technician|supervisor|author|researcher|"
     r"inspector|council|keeper|gardener|curator|librarian|fitter|librar(?:y|ies)|customer|user|owner|staff|group|company|agency|editor|"
-    r"chair|head|member|crew|people|person|clerk|apothecary|chemist|surveyor|registrar|borrower|warden|dispatcher|controller)s?\b",
-    re.IGNORECASE,
+    r"professor|doctor|captain|mayor|president|adviser|advisor|secretary|convener|foreman|chair|head|member|crew|people|person|clerk|apothecary|chemist|surveyor|registrar|borrower|warden|dispatcher|controller)s?\b(?!-)|\b(?:Professor|Inspector|Captain|Dr)\b"
 )
 PERSON = re.compile(
     r"(?:^|[a-z] )(?:(?:Dr|Prof|Mr|Ms|Mrs)\.? )?[A-Z][a-zà-ÿ]+(?: [A-Z]\.)*(?: (?:van|von|de|del|la) )?(?: [A-Z][a-zà-ÿ]+(?:-[A-Z][a-z]+)?){1,2}$"
 )
 NO_PERSON = re.compile(
     r"\b(?:Works|Ltd|Inc|University|Institute|Centre|Center|Laboratory|Station|House|Street|Tower|Bay|River|Hall|Office|Model|Models|System|"
-    r"Language|Learning|Data|Dataset|Network|Module|Protocol|Table|Figure|Section|Attention|Fine|Tuning|Generation|Agent|Valley|Island)\b"
+    r"Language|Learning|Data|Dataset|Network|Module|Protocol|Table|Figure|Section|Attention|Fine|Tuning|Generation|Agent|Agents|Valley|Island|Optimization|Algorithm|Flow|Graph|Code|Search)\b"
 )
 LEADING = re.compile(r"^(?:the|an?|its|their|both|either|some|any|all|each|every|our|his|her) ", re.IGNORECASE)
-RELATIVE = re.compile(r",? (?:that|which|who|whose|where|whom)\b.*$")
+RELATIVE = re.compile(r",? (?:(?:that|which|who|whose|where|whom|when|including|such as)\b|(?:[a-z]+ly )?[a-z]+ed (?:by|for|in|to|from|with|on|at|as|under|over)\b).*$")
 
 
 def clean_key(text: str) -> str:
@@ -71,8 +74,14 @@ def is_named(text: str) -> bool:
 def who_or_what(text: str, *, acts: bool = False) -> str:
     """``who`` for a role, and where ``acts`` (the verb is one that people do) for what looks like a name; else ``what``."""
     heads = re.split(r",| and | together with | of | from | for | in | at ", clean_key(text))
-    named = any(PERSON.search(head) and not NO_PERSON.search(head) for head in heads)
+    named = any((match := PERSON.search(head)) and _is_person(match.group()) for head in heads)
     return "who" if (acts and named) or ROLE.search(heads[0]) else "what"
+
+
+def _is_person(name: str) -> bool:
+    """False for titles in capitals: ``Open Domain Question Answering`` is mostly verbs, ``Question Answering Flow`` a known kind of thing."""
+    words = re.findall(r"[^\W\d]+", name)
+    return not NO_PERSON.search(name) and 2 * sum(bool(verbs.readings(word.casefold())) for word in words) <= len(words)
 
 
 def is_pronoun(text: str) -> bool:
@@ -86,13 +95,15 @@ def quantities(clause: Clause) -> Iterator[Found]:
     for at, phrase in enumerate(clause.phrases):
         if clause.base == "be" and not clause.is_passive and not (at and len(clause.phrases[0].text.split()) == 1):
             continue
-        quantity = read_quantity(phrase.text)
+        quantity = read_quantity(phrase.text) if phrase.prep != "as" else None
         if quantity and not quantity.after.strip(" ,"):
             yield Found("quantity", "number", quantity.core, _ask_quantity(clause, at, quantity), 0)
         elif (
             asked := read_date(phrase.text) if phrase.prep in ("in", "on", "at", "since", "until", "by", "from", "before", "after") else ()
         ):
             yield Found("date", "number", phrase.text, _ask_date(clause, at, asked), 0)
+        elif re.fullmatch(RANGE, phrase.text) and phrase.text[0].isdigit() and phrase.prep in ("from", "to", "at") and clause.base in MOVES:
+            yield Found("figure", "number", phrase.text, gap(clause, at, ("what value", "what figure")), 1)
         elif found := _attribute(clause, at, phrase):
             yield found
 
@@ -109,6 +120,8 @@ def _ask_quantity(clause: Clause, at: int, quantity: Quantity) -> tuple[str, ...
         return adverbial(clause, at, special) if special else gap(clause, at, (f"how many {unit}", f"what number of {unit}"))
     if prep == "every":
         return adverbial(clause, at, (f"after how many {unit}", "how often", "at what interval"))
+    if quantity.share and prep != "by":
+        return gap(clause, at, quantity.asked)
     if prep == "by" and quantity.measure:
         return unique([*adverbial(clause, at, ("by how much",)), *gap(clause, at, (f"how many {unit}", f"what {quantity.measure}"))])
     if not prep and clause.base in ("weigh", "cost"):
@@ -150,17 +163,19 @@ def _attribute(clause: Clause, at: int, phrase: Phrase) -> Found | None:
 def agents(clause: Clause) -> Iterator[Found]:
     """``was designed by X`` asks for X; ``by freezing the layers`` asks how."""
     for at, phrase in enumerate(clause.phrases):
-        if phrase.prep != "by" or is_pronoun(phrase.text) or read_quantity(phrase.text):
+        if phrase.prep != "by" or phrase.text in BY_IDIOMS or is_pronoun(phrase.text) or read_quantity(phrase.text):
             continue
         if verbs.reading(phrase.text.split()[0].casefold(), "ing"):
-            yield Found("means", "procedure", phrase.text, adverbial(clause, at, ("how", "by what means", "in what way")), 3)
-        elif clause.is_passive:
-            who = who_or_what(phrase.text, acts=clause.base in HUMAN_ACTS)
+            yield Found("means", "procedure", phrase.text, adverbial(clause, at, ("how", "by what means", "in what way"), keep_all=False), 3)
+            return
+        if clause.is_passive:
+            who = who_or_what(phrase.text, acts=True)
             yield Found("agent", "name" if is_named(phrase.text) else "term", clean_key(phrase.text), _ask_agent(clause, at, who), 1)
+            return
 
 
 def _ask_agent(clause: Clause, at: int, who: str) -> tuple[str, ...]:
-    before, after = others(clause, at)
+    before, after = others(clause, at, keep_all=False)
     form = {"was": verbs.past, "were": verbs.past, "is": verbs.s_form, "are": verbs.s_form}.get(clause.aux)
     if form and clause.verb.casefold() == verbs.participle(clause.base):
         active = form(clause.base)
@@ -169,7 +184,7 @@ def _ask_agent(clause: Clause, at: int, who: str) -> tuple[str, ...]:
     else:
         active = ""
     made = [f"{who} {active} {clause.subject} {before} {after}"] if active else []
-    made += gap(clause, at, ("whom" if who == "who" else "what",))[:1]
+    made += gap(clause, at, ("whom" if who == "who" else "what",), keep_all=False)[:1]
     made.append(f"{who} {clause.aux} {clause.subject} {clause.verb} {before} by {after}")
     made.append(f"{clause.subject} {clause.verb_group} {before} by {'whom' if who == 'who' else 'what'} {after}")
     if active:
@@ -188,6 +203,8 @@ def reasons(clause: Clause) -> Iterator[Found]:
     }
     for at, phrase in enumerate(clause.phrases):
         asked = asked_by.get(phrase.prep, ())
+        if at and phrase.prep == "if" and verbs.reading(clause.phrases[at - 1].text.split()[-1].casefold(), "base", "ing"):
+            continue  # 'determining if' means whether
         if not asked or len(phrase.text.split()) < 2 or read_date(phrase.text):  # noqa: PLR2004  # 'when new' says little
             continue
         questions = list(adverbial(clause, at, asked[:2] if phrase.prep == "because" else asked))
@@ -201,24 +218,36 @@ def reasons(clause: Clause) -> Iterator[Found]:
 def places_and_links(clause: Clause) -> Iterator[Found]:
     """Prepositional phrases that name a place, a material, a target or a partner."""
     for at, phrase in enumerate(clause.phrases):
-        if not phrase.prep or phrase.prep in ("by", "per", "than") or is_pronoun(phrase.text) or _is_other_kind(phrase):
+        if not phrase.prep or phrase.prep in ("by", "per", "than") or is_pronoun(phrase.text) or _is_other_kind(phrase) or (", " in phrase.text):
             continue
-        behind_verb = at == 0 or (at == 1 and clause.base == "be" and len(clause.phrases[0].text.split()) == 1)
         if phrase.prep in WHERE and clause.base in PLACED:
-            questions = unique([*adverbial(clause, at, ("where", "in what place")), *gap(clause, at, (who_what(phrase),))[1:3]])
+            questions = unique([*adverbial(clause, at, ("where", "in what place"), keep_all=False), *gap(clause, at, (who_what(phrase),), keep_all=False)[1:3]])
             yield Found("place", "name" if is_named(phrase.text) else "term", clean_key(phrase.text), questions, 2)
         elif phrase.prep in ("from", "of", "in") and clause.base in MADE and clause.is_passive:
-            yield Found("material", "term", clean_key(phrase.text), gap(clause, at, ("what material", "what")), 1)
+            yield Found("material", "term", clean_key(phrase.text), gap(clause, at, ("what material", "what"), keep_all=False), 1)
         elif phrase.prep == "to" and verbs.is_base(phrase.text.split()[0].casefold()):
             if clause.is_passive and clause.base in PURPOSEFUL:
                 yield Found("purpose", "text", phrase.text, _ask_purpose(clause, at), 3)
-        elif behind_verb or is_named(phrase.text):
-            yield Found("link", "name" if is_named(phrase.text) else "term", clean_key(phrase.text), gap(clause, at, (who_what(phrase),)), 3 if behind_verb else 4)  # fmt: skip  # noqa: E501
+        elif _is_linked(clause, at):
+            kind: AnswerKind = "name" if is_named(phrase.text) else "term"
+            asked = gap(clause, at, (who_what(phrase),), keep_all=False)
+            yield Found("link", kind, clean_key(phrase.text), asked, 3 if is_named(phrase.text) else 4)
+
+
+def _is_linked(clause: Clause, at: int) -> bool:
+    """True where the phrase surely belongs to the verb, not to a noun before it."""
+    phrase, first = clause.phrases[at], clause.phrases[0]
+    if at == 0:
+        return clause.is_passive or f"{clause.base} {phrase.prep}" in verbs.pairs("prepositional")
+    if at == 1 and clause.base == "be" and not first.prep and f"{first.text} {phrase.prep}" in verbs.pairs("prepositional"):
+        return True
+    return clause.is_passive and bool(first.prep) and is_named(phrase.text) and phrase.prep in ("to", "from", "with", "at", "on", "into")
 
 
 def who_what(phrase: Phrase) -> str:
     """``whom`` or ``what``, as the phrase's noun asks."""
-    return "whom" if who_or_what(phrase.text) == "who" else "what"
+    is_person = phrase.prep in ("by", "to", "with", "from", "for") and who_or_what(phrase.text, acts=phrase.prep != "for") == "who"
+    return "whom" if is_person else "what"
 
 
 def _is_other_kind(phrase: Phrase) -> bool:
@@ -237,9 +266,11 @@ def _is_other_kind(phrase: Phrase) -> bool:
         "once",
         "where",
     )
+    unknown_verb = phrase.prep == "to" and re.match(r"(?!the|an?\b|all|each)[a-z]+ (?:the|an?|its|their|all|each)\b", phrase.text)
+    participle = re.match(r"[a-z]+ed (?:the|an?|its|their)\b", phrase.text)
     idiom = re.match(r"(?:average|addition|general|total|time|turn|order|case|particular|fact|practice|use|place|least|most|all|once|hand|part|terms|detail|contrast|each|any|other|own)\b", phrase.text)  # fmt: skip  # noqa: E501
     is_gerund = bool(verbs.reading(phrase.text.split()[0].casefold(), "ing"))
-    return subordinate or bool(idiom) or is_gerund or bool(read_date(phrase.text)) or read_quantity(phrase.text) is not None or bool(
+    return subordinate or bool(idiom or unknown_verb or participle) or is_gerund or bool(read_date(phrase.text)) or read_quantity(phrase.text) is not None or bool(
         ATTRIBUTE_OF.match(phrase.text) and read_quantity(ATTRIBUTE_OF.match(phrase.text)["value"])  # type: ignore[index]
     )  # fmt: skip
 

@@ -35,17 +35,21 @@ GROWS = {"pressure": "high", "temperature": "high", "speed": "high", "voltage": 
          "interval": "long", "time": "long", "lifetime": "long"}  # fmt: skip
 NAMING = frozenset({"call", "name", "term", "dub", "title", "designate", "nickname"})
 HOLDING = frozenset({"include", "contain", "comprise", "have", "cover", "list", "offer", "involve", "carry", "combine"})
+INSIDE_LIST = re.compile(r"\b(?:comprising|including|containing|of both|both|such as|that|which|between)\b")
 ITEM = r"[^,;]+?"
 LIST = re.compile(rf"^(?P<first>{ITEM}), (?:{ITEM}, )*{ITEM},? (?:and|or) [^,;]+$|^[^,;]+? and [^,;]+$")
 COMPARED = re.compile(
-    r"^(?P<before>.*?)\b(?P<how>more|less|fewer|better|worse|(?!other|after|under|over|number|water|paper|layer|power|further|later|order|"
-    r"filter|meter|however|whether|together|either|per|rather|earlier)[a-z]+er)\b(?P<what>[^,;]*?) than (?P<other>[^,;]+)$"
+    r"^(?P<before>.*?)\b(?P<how>more|less|fewer|better|worse|(?!other|after|under|over|number|water|paper|layer|power|order|"
+    r"filter|meter|however|whether|together|either|per|rather)[a-z]+er)\b(?P<what>[^,;]*?) than (?P<other>[^,;]+)$"
 )
+NO_OBJECT = frozenset({"get", "make", "do", "seem", "appear", "let", "see", "become", "remain", "want", "need", "try", "take"})
 VAGUE_HEADS = frozenset("way part number set kind type form example result case step thing one lot variety range".split())  # noqa: SIM905
 PER_NOUN_SPLIT = re.compile(
     r",? (?:that|which|who|whose|where|of|for|with|in|on|at|from|to|by|between|used|made|designed|based|called|when) "
 )
 SPECIFIC_WORDS = 3
+UNSURE = 3
+EMPTY_WORDS = frozenset("what which whom does have been from with that this they authors must should can will when where into several some many different various other same each such".split())  # noqa: SIM905
 
 
 def list_items(text: str) -> tuple[str, ...]:
@@ -54,10 +58,10 @@ def list_items(text: str) -> tuple[str, ...]:
         return ()
     if "," not in text and PER_NOUN_SPLIT.search(text):
         return ()
-    items = [clean_key(item) for item in re.split(r", (?:and |or )?| and | or ", text)]
-    if any(not item or len(item.split()) > 6 or verbs.reading(item.split()[0].casefold(), "ing") for item in items):  # noqa: PLR2004
+    printed = [item.strip() for item in re.split(r", (?:and |or )?| and | or ", text)]
+    if any(not clean_key(item) or len(item.split()) > 6 or verbs.reading(item.split()[0].casefold(), "ing") or INSIDE_LIST.search(item) for item in printed):  # noqa: PLR2004
         return ()
-    return tuple(items)
+    return tuple(clean_key(item) for item in printed)
 
 
 def predicates(clause: Clause) -> Iterator[Found]:
@@ -107,7 +111,7 @@ def _definition(clause: Clause, whole: str) -> Iterator[Found]:
     is_term = is_named(clause.subject) or not re.match(r"(?:the|an?|each|every) ", clause.subject, re.IGNORECASE)
     kind = (
         f"what kind of {noun}"
-        if noun.isalpha() and noun not in VAGUE_HEADS and len(key.split()) > 1 and clause.aux in ("is", "was")
+        if noun.isalpha() and noun not in VAGUE_HEADS and " and " not in head and len(key.split()) > 1 and clause.aux in ("is", "was")
         else ""
     )
     asked = [w for w in ("what" if is_term or len(whole.split()) > 4 else "", kind) if w]  # noqa: PLR2004  # 'is a pump' defines nothing
@@ -119,11 +123,42 @@ def _definition(clause: Clause, whole: str) -> Iterator[Found]:
     made = [*predicate(clause, asked, rest=())]
     if is_term and clause.aux in ("is", "are"):
         verb = "is" if clause.aux == "is" else "are"
-        made.insert(1, f"how {verb} {clause.subject} defined")
+        made.insert(1, "" if who == "who" else f"how {verb} {clause.subject} defined")
         made.append(f"what is meant by {clause.subject}")
     yield Found("definition", "definition", key, unique(made), 1)
     if is_term and len(whole.split()) > SPECIFIC_WORDS + 2 and not is_pronoun(clause.subject):
         yield Found("defined_term", "term", clean_key(clause.subject), subject_gap(clause, who), 3)
+
+
+def meanings(clause: Clause) -> Iterator[Found]:
+    """``Code E14 means that ...``: asks what it means."""
+    text = " ".join(str(p) for p in clause.phrases)
+    if clause.base not in ("mean", "indicate", "signal", "signify", "denote") or clause.aux or not text.startswith(("that ", "a ", "an ", "the ")):
+        return
+    yes = re.sub(r"^that ", "", text)
+    yield Found("meaning", "definition", clean_key(yes), object_gap(clause, 0)[:1] + unique([
+        f"what is {clause.base == 'mean' and 'meant' or verbs.participle(clause.base)} by {clause.subject}",
+        f"can you say what {clause.subject} {clause.verb_group}", f"what meaning does {clause.subject} have",
+    ]), 2)  # fmt: skip
+
+
+def counted_subjects(clause: Clause) -> Iterator[Found]:
+    """``57 percent of the adults returned``: asks for the number in the subject."""
+    text = clause.subject
+    if re.match(r"(?:between|up to|at least) ", text):
+        return
+    quantity = read_quantity(text)
+    share = re.match(r"^(?P<core>\d[\d.,]* ?(?:%|per ?cent)) (?P<of>of .+)$", text)
+    group = f"{clause.verb_group} {' '.join(str(p) for p in clause.phrases if p.prep not in DROPPED)} {clause.intro}"
+    if share:
+        asked, key = (f"what percentage {share['of']}", f"how many per cent {share['of']}", f"what share {share['of']}"), share["core"]
+    elif quantity and not quantity.measure and re.match(r"(?: (?:of|in|from|with|on|at|that|who) .+)?$", quantity.after):
+        asked, key = tuple(f"{word} {quantity.counted}{quantity.after}" for word in ("how many", "what number of")), quantity.core
+    elif quantity and quantity.measure == "percentage" and not quantity.after:
+        asked, key = ("what percentage", "how many per cent", "what share"), quantity.core
+    else:
+        return
+    yield Found("counted", "number", key, unique([*(f"{words} {group}" for words in asked), f"can you say {asked[0]} {group}", f"do you know {asked[-1]} {group}"]), 1)  # fmt: skip
 
 
 def naming(clause: Clause) -> Iterator[Found]:
@@ -160,11 +195,13 @@ def objects(clause: Clause) -> Iterator[Found]:
         return
     if items := list_items(whole):
         yield Found("list", "list", "; ".join(items), _ask_list(clause), 1)
-    elif not phrase.prep and clause.base != "have":
+    elif not phrase.prep and clause.base not in NO_OBJECT | {"have", "mean"}:
         key = clean_key(PER_NOUN_SPLIT.split(whole)[0]) if len(whole.split()) > 6 else clean_key(whole)  # noqa: PLR2004
         plain = re.match(r"^(?:that|how|what|whether|not|more|less|to|only|well|up|out|as|back|down|off|again)\b", whole)
         if not plain and key and (is_named(key) or len(key.split()) > 1):
             who = "who" if who_or_what(whole) == "who" else "what"
+            if key.casefold() in ("either", "both", "one", "following"):
+                return
             yield Found("object", "name" if is_named(key) else "term", key, object_gap(clause, 0, who), 4)
 
 
@@ -193,11 +230,14 @@ def comparisons(clause: Clause) -> Iterator[Found]:
     if (
         match is None
         or is_pronoun(match["other"])
-        or re.match(r"that of|those of|\d|expected|in |before|ever|usual|for |with |when ", match["other"])
+        or re.match(r"that of|\d|expected|in |before|ever|usual|for |with |when ", match["other"])
     ):
+        return
+    if match["how"] in ("more", "less", "fewer") and re.match(r" ?\d", match["what"]):
         return
     other = re.split(r" (?:at|in|on|for|when|and|with|by|because|after|during|across|to) ", match["other"])[0]
     tail = match["other"][len(other) :]
+    other = other.removesuffix(" themselves").removesuffix(" itself")
     if other.casefold().split()[0] in NUMBER_WORDS or not re.match(r"(?:the|an?|any|all|every|other) |[A-Z]|\w+s\b", other):
         return
     verb = _third_person(clause)
@@ -218,6 +258,11 @@ def _third_person(clause: Clause) -> str:
     return verbs.s_form(clause.base) if clause.form == "base" else clause.verb
 
 
+def text_is_vague(subject: str) -> bool:
+    """True for a subject that is a mere pointer: ``the first step``, ``the result``, ``the authors``."""
+    return bool(re.match(r"(?:the )?(?:first|second|third|few|some|last|next|other|authors?|results?|latter|former|process|goal|idea|following)\b", subject, re.IGNORECASE))
+
+
 def subjects(clause: Clause) -> Iterator[Found]:
     """What does or undergoes something that is told precisely: ``What is tightened to 42 Nm?``."""
     subject, said = clause.subject, " ".join(str(p) for p in clause.phrases)
@@ -231,6 +276,8 @@ def subjects(clause: Clause) -> Iterator[Found]:
         or (clause.base == "be" and not clause.is_passive)
     ):  # noqa: PLR2004
         return
+    if any(word in NO_OBJECT for word in (clause.base,)) or text_is_vague(subject):
+        return
     precise = is_named(said) or any(t.text[:1].isdigit() for t in tokenise(said)) or n_said > 2 * SPECIFIC_WORDS - 1
     if precise and (is_named(subject[1:]) or len(clean_key(subject).split()) > 1 or subject.isupper()):
         who = who_or_what(subject, acts=clause.base in HUMAN_ACTS and not clause.is_passive)
@@ -238,13 +285,23 @@ def subjects(clause: Clause) -> Iterator[Found]:
 
 
 PATTERNS: tuple[Callable[[Clause], Iterator[Found]], ...] = (
-    quantities, predicates, naming, agents, comparisons, objects, places_and_links, reasons, subjects,
+    quantities, predicates, meanings, counted_subjects, naming, agents, comparisons, objects, places_and_links, reasons, subjects,
 )  # fmt: skip
+
+
+def _is_telling(clause: Clause, fact: Found) -> bool:
+    """True where the question itself says enough to have one answer: not ``What do the authors evaluate?``."""
+    asked = fact.questions[0]
+    told = [word for word in re.findall(r"[^\W_][\w-]*", asked) if len(word) > 3 or word.isupper() or word[:1].isdigit()]  # noqa: PLR2004
+    n_told = len([word for word in told if word.casefold() not in EMPTY_WORDS])
+    return n_told >= SPECIFIC_WORDS or (n_told >= SPECIFIC_WORDS - 1 and is_named(clause.subject[1:] or clause.subject))
 
 
 def facts(clause: Clause) -> list[Found]:
     """Every fact that a pattern reads off the clause, surest first; none for a negated clause, save for limits not to be exceeded."""
+    if clause.base == "get" or re.match(r"(?:no|neither|few|hardly|none) ", clause.subject, re.IGNORECASE):
+        return []
     if re.search(r"\bnot\b|\bcannot\b|\bnever\b|\bno longer\b", clause.verb_group) and clause.base != "exceed":
         return []
-    found = [fact for pattern in PATTERNS for fact in pattern(clause)]
+    found = [fact for pattern in PATTERNS for fact in pattern(clause) if fact.cost < UNSURE or _is_telling(clause, fact)]
     return sorted(found, key=lambda fact: fact.cost)

@@ -101,6 +101,7 @@ QUANTITY = re.compile(
     rf"(?:[ -]?(?P<unit>{_UNIT})(?![\w°²³/·])|(?=[\s,]|$)))(?P<after>.*)$"
 )
 _MONEY_NAMES = {"€": "euros", "$": "dollars", "£": "pounds", "EUR": "euros", "USD": "dollars", "GBP": "pounds"}
+_NO_NOUN = frozenset({"is", "was", "has", "of", "to", "and", "or", "in", "at", "times", "that", "which", "does"})
 _SINGULAR_ENDS = ("ss", "us", "is")
 _MONTH = r"(?:January|February|March|April|May|June|July|August|September|October|November|December)"
 DATE = re.compile(rf"^(?:(?P<day>\d{{1,2}} {_MONTH}(?: \d{{4}})?|{_MONTH} \d{{1,2}}(?:, \d{{4}})?)|(?P<month>{_MONTH}(?: \d{{4}})?)|(?P<year>(?:1[5-9]|20)\d\d)|(?P<clock>\d{{1,2}}:\d\d))$")  # fmt: skip  # noqa: E501
@@ -115,11 +116,16 @@ class Quantity:
     measure: str
     counted: str
     after: str
+    share: str = ""
 
     @property
     def asked(self) -> tuple[str, ...]:
         """Question words, best first: ``what torque``, ``how many newton metres``."""
+        if self.share:
+            return (f"what {self.share}", f"how many {self.counted}")
         if not self.measure:
+            return (f"how many {self.counted}", f"what number of {self.counted}")
+        if self.measure == "rate":
             return (f"how many {self.counted}", f"what number of {self.counted}")
         if self.measure == "price":
             return (f"how many {self.counted}", f"what sum in {self.counted}")
@@ -147,6 +153,8 @@ def read_quantity(text: str) -> Quantity | None:
             )
         if after.startswith(" of ") and measure != "percentage":
             return Quantity(core, "", counted + after, "") if len(after.split()) <= 4 else None  # noqa: PLR2004  # 'of clean water'
+        if measure == "percentage" and after.startswith(" of "):
+            return Quantity(core, "", f"per cent{after}", "", f"percentage{after}")
         return Quantity(core, measure, counted, after)
     return _counted(core, after)
 
@@ -159,10 +167,15 @@ def _unit(printed: str) -> tuple[str, str]:
 
 
 def _counted(core: str, after: str) -> Quantity | None:
-    noun = re.match(r"^ ((?:[^\W\d][\w'’-]* ){0,3}?[^\W\d][\w'’-]*[a-z]s)(?= |$)", after)  # noqa: RUF001
-    if noun is None or noun.group(1).endswith(_SINGULAR_ENDS) or re.search(r"\b(?:is|was|has|of|to|and|or|in|at|times)\b", noun.group(1)):
-        return None
-    return Quantity(f"{core} {noun.group(1)}", "", noun.group(1), after[noun.end() :])
+    words = after.split()
+    for n in range(1, min(len(words), 4) + 1):
+        word = words[n - 1].rstrip(",")
+        if not word[:1].isalpha() or word in _NO_NOUN:
+            return None
+        if word.endswith("s") and not word.endswith(_SINGULAR_ENDS) or word in ("people", "data", "men", "women", "children"):
+            noun = " ".join([*words[: n - 1], word])
+            return Quantity(f"{core} {noun}", "", noun, after.partition(noun)[2])
+    return None
 
 
 def read_date(text: str) -> tuple[str, ...]:

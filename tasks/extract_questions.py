@@ -8,10 +8,13 @@ from collections.abc import Iterable, Sequence
 from tasks import extract_verbs as verbs
 from tasks.extract_grammar import Clause, Phrase
 
+NO_PASSIVE = frozenset(
+    {"be", "have", "become", "remain", "stay", "get", "seem", "appear", "mean", "equal", "cost", "weigh", "last", "lack", "fit", "suit",
+     "belong", "let", "need", "total", "number", "want", "run", "comprise"}
+)  # fmt: skip
 STRANDED = frozenset({"to", "at", "from", "in", "for", "with", "by", "on", "of", "about", "into", "through", "above", "below", "under"})
+ADVERBIAL = frozenset({"when", "if", "until", "unless", "before", "after", "during", "every", "within", "once", "while", "till"})
 DROPPED = frozenset({"because", "although", "though", "so", "while", "whereas", "despite", "since"})
-# prepositions that more often belong to the noun before them than to the verb: dropped with the object they follow
-OF_NOUN = frozenset({"with", "for", "between", "as", "without", "among", "of", "except"})
 
 
 def tidy(question: str) -> str:
@@ -32,17 +35,25 @@ def others(clause: Clause, at: int, *, keep_all: bool = True) -> tuple[str, str]
     before = [str(p) for p in phrases[:at] if p.prep not in DROPPED]
     after = []
     for phrase in phrases[at + 1 :]:
-        if phrase.prep in DROPPED or (not keep_all and not after and phrase.prep in OF_NOUN):
+        points_back = re.search(r"\b(?:it|they|them|he|she|this|these|those)\b", phrase.text)
+        if phrase.prep in DROPPED or points_back or (not keep_all and not is_adverbial(phrase)):
             continue
         after.append(str(phrase))
     return " ".join(before), " ".join([*after, clause.intro])
 
 
-def gap(clause: Clause, at: int, asked: Sequence[str], *, prep: str | None = None, noun: str = "") -> tuple[str, ...]:
+def is_adverbial(phrase: Phrase) -> bool:
+    """True for what tells of the verb, not of the noun before it: conditions, times, and phrases with a number."""
+    return phrase.prep in ADVERBIAL or (phrase.prep in ("in", "at", "on", "for", "by") and any(c.isdigit() for c in phrase.text[:12]))
+
+
+def gap(
+    clause: Clause, at: int, asked: Sequence[str], *, prep: str | None = None, noun: str = "", keep_all: bool = True
+) -> tuple[str, ...]:
     """Questions for phrase ``at``: ``asked`` are question words that take the phrase's preposition; ``noun`` names what is asked for."""
     phrase = clause.phrases[at]
     prep = phrase.prep if prep is None else prep
-    before, after = others(clause, at)
+    before, after = others(clause, at, keep_all=keep_all)
     front, rest = f"{clause.fronted_aux} {clause.subject} {clause.remaining_verb}", f"{before} {after}"
     statement = f"{clause.subject} {clause.verb_group}"
     first, last = asked[0], asked[-1]
@@ -58,9 +69,9 @@ def gap(clause: Clause, at: int, asked: Sequence[str], *, prep: str | None = Non
     return unique(made)
 
 
-def adverbial(clause: Clause, at: int, asked: Sequence[str]) -> tuple[str, ...]:
+def adverbial(clause: Clause, at: int, asked: Sequence[str], *, keep_all: bool = True) -> tuple[str, ...]:
     """Questions for phrase ``at`` by adverbs that need no preposition: when, how often, for how long, where, why."""
-    before, after = others(clause, at)
+    before, after = others(clause, at, keep_all=keep_all)
     front, rest = f"{clause.fronted_aux} {clause.subject} {clause.remaining_verb}", f"{before} {after}"
     statement = f"{clause.subject} {clause.verb_group}"
     made = [f"{words} {front} {rest}" for words in asked]
@@ -78,7 +89,7 @@ def subject_gap(clause: Clause, who: str = "what") -> tuple[str, ...]:
         f"{who} is it that {group} {rest}",
         f"can you name {'the one who' if who == 'who' else 'what'} {group} {rest}",
     ]
-    if not clause.aux and clause.form and clause.phrases and not clause.phrases[0].prep and clause.base not in ("have", "be"):
+    if not clause.aux and clause.form and clause.phrases and not clause.phrases[0].prep and clause.base not in NO_PASSIVE:
         passive = f"{passive_be(clause, clause.phrases[0].text)}"
         tail = " ".join([*(str(p) for p in clause.phrases[1:] if p.prep not in DROPPED), clause.intro])
         by = "whom" if who == "who" else "what"
@@ -121,10 +132,10 @@ def object_gap(clause: Clause, at: int, asked: str = "what") -> tuple[str, ...]:
     front = f"{clause.fronted_aux} {clause.subject} {clause.remaining_verb}"
     statement = f"{clause.subject} {clause.verb_group}"
     made = [f"{asked} {front} {before} {after}", f"{asked} is it that {statement} {before} {after}"]
-    if not clause.aux and clause.base != "have":
+    if not clause.aux and clause.base not in NO_PASSIVE:
         be = {"past": "was"}.get(clause.form, "is")
         made.insert(1, f"{asked} {be} {verbs.participle(clause.base)} by {clause.subject} {before} {after}")
-    elif clause.aux in verbs.MODALS and " " not in clause.verb:
+    elif clause.aux in verbs.MODALS and " " not in clause.verb and clause.base not in NO_PASSIVE:
         made.insert(1, f"{asked} {clause.aux} be {verbs.participle(clause.base)} by {clause.subject} {before} {after}")
     made.append(f"can you say {asked} {statement} {before} {after}")
     made.append(f"{statement} {before} {asked} {after}")

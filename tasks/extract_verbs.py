@@ -24,6 +24,12 @@ def word_list(name: str) -> frozenset[str]:
 
 
 @functools.cache
+def pairs(name: str) -> frozenset[str]:
+    """The two-word entries of a section, written ``depend+on`` in the file: ``depend on``."""
+    return frozenset(entry.replace("+", " ") for entry in word_list(name))
+
+
+@functools.cache
 def _irregular() -> dict[str, tuple[str, str]]:
     parts = (entry.split("/") for entry in word_list("irregular"))
     return {base: (past_form, participle_form) for base, past_form, participle_form in parts}
