@@ -179,6 +179,7 @@ def fail(error: BaseException) -> int:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
     args = parser().parse_args(argv)
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: threads that spin while they wait slow a busy machine tenfold
     from warehouse.errors import TunehouseError
 
     try:

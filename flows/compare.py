@@ -131,7 +131,7 @@ def judge_contrasts(
             for number, (sources, pairs) in enumerate(batches):
                 sides = scoring[arm_a, number], scoring[arm_b, number]
                 label = f"{name}, {contrast}, {sources.curated.label} ({len(pairs)})"
-                settings = [name, contrast, config.judge.tie_band]
+                settings = [judge.judge_name(name), contrast, config.judge.tie_band]
                 work = unit("judge", judge.VERSION, label, reads=[*sides, sources.generated], settings=settings)
                 batch = JudgeBatch(name, contrast, *sides, sources.generated, tuple(pair.pair_id for pair in pairs))
                 units.append(work)

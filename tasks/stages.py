@@ -176,7 +176,7 @@ def train(store: Warehouse, work: Unit, curated: Sequence[Unit], split_unit: Uni
         train_examples(pairs, splits, "train"),
         train_examples(pairs, splits, "validation"),
         params,
-        store.root / "adapters" / work.unit_id,
+        store.root / "weights" / work.unit_id,
         work.unit_id,
     )
     made = {

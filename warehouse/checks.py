@@ -24,7 +24,7 @@ class Check:
     @property
     def holds(self) -> bool:
         """True when no row breaks the claim."""
-        return self.offenders.num_rows == 0
+        return int(self.offenders.num_rows) == 0
 
 
 def claims() -> dict[str, tuple[str, str]]:

@@ -87,7 +87,7 @@ class Warehouse:
             TunehouseError: the folder cannot be written, or was laid out by a newer tunehouse.
         """
         try:
-            for folder in ("commits", "locks", "adapters", *(table.name for table in TABLES)):
+            for folder in ("commits", "locks", "weights", *(table.name for table in TABLES)):
                 (self.root / folder).mkdir(parents=True, exist_ok=True)
             marker = self.root / "layout.json"
             if not marker.exists():
@@ -239,7 +239,7 @@ class Warehouse:
             folder = self.root / table.name
             for path in sorted(folder.iterdir()) if folder.is_dir() else []:
                 name = f"{table.name}/{path.name}"
-                if name in named:
+                if name in named or path.is_dir():
                     continue
                 unit = path.name.lstrip(".").split("-", 1)[0]
                 n_swept += self._sweep_one(unit, name, path)

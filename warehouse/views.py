@@ -128,7 +128,7 @@ def write_duckdb(store: Warehouse) -> Path:
 
 
 def _unit_runs(run_units: Iterable[RunUnit], commits: Iterable[Commit], run: str) -> pa.Table:
-    pairs = {(row.unit_id, row.run_id) for row in run_units if run in (ALL_RUNS, row.run_id)}
+    pairs: set[tuple[str, str | None]] = {(row.unit_id, row.run_id) for row in run_units if run in (ALL_RUNS, row.run_id)}
     if run == ALL_RUNS:
         in_runs = {unit for unit, _ in pairs}
         pairs |= {(commit.unit_id, None) for commit in commits if commit.unit_id not in in_runs}
