@@ -13,6 +13,7 @@ from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
 from tasks import curate_patterns as pattern
+from tasks.extract_verbs import reading
 from tasks.key_match import states
 from tasks.text import contains_words, fold, ngrams, normalise, numbers, words
 
@@ -142,7 +143,7 @@ def _has_verb(tokens: list[str]) -> bool:
     for at, token in enumerate(tokens[:-1]):
         if token in ("who", "what") and tokens[at + 1] not in pattern.NO_VERB_AFTER_WHO:
             return True
-    return any(pattern.VERB_ENDING.fullmatch(token) for token in tokens)
+    return any(pattern.VERB_ENDING.fullmatch(token) or reading(token, "s", "past", "participle") for token in tokens)
 
 
 def has_good_length(pair: QaPair, context: Context) -> Finding | None:

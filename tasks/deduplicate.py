@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tasks.embed import EmbedParams, embed
@@ -63,14 +63,10 @@ def deduplicate(
     rejected = _equal_questions(pairs)
     dropped = {row.item_id for row in rejected}
     groups = _groups([pair for pair in pairs if pair.pair_id not in dropped])
-    if groups:
-        # of all pairs of a document, dropped ones too: a vector then owes nothing to other documents
-        wanted = {pair.document_id for group in groups for pair in group}
-        vectors = question_vectors([pair for pair in pairs if pair.document_id in wanted], embed_params)
-        near = [row for group in groups for row in _near_duplicates(group, vectors, params)]
-        age = {pair.pair_id: at for at, pair in enumerate(pairs)}
-        rejected += sorted(near, key=lambda row: age[row.item_id])
-    return rejected
+    vectors = question_vectors((pair for group in groups for pair in group), embed_params)
+    rejected += [row for group in groups for row in _near_duplicates(group, vectors, params)]
+    age = {pair.pair_id: at for at, pair in enumerate(pairs)}
+    return sorted(rejected, key=lambda row: age[row.item_id])
 
 
 def what_is_said(pair: QaPair) -> str:
@@ -80,19 +76,13 @@ def what_is_said(pair: QaPair) -> str:
 
 
 def question_vectors(pairs: Iterable[QaPair], params: EmbedParams | None = None) -> dict[str, np.ndarray]:
-    """Pair id -> unit vector of its bare question.
+    """Pair id -> unit vector of its bare question, each text embedded alone.
 
-    Documents are embedded one by one: which texts share a batch moves a bf16 vector's cosines by about 1e-3, and a new document may not
-    move an old question.
+    Which texts share a batch moves the cosines of bf16 vectors by about 1e-3, and a new document may not move an old question.
     """
-    documents: dict[str, list[QaPair]] = defaultdict(list)
-    for pair in pairs:
-        documents[pair.document_id].append(pair)
-    vectors: dict[str, np.ndarray] = {}
-    for own in documents.values():
-        table = embed([pair.bare_question for pair in own], params or EmbedParams())
-        vectors |= {pair.pair_id: vector for pair, vector in zip(own, table, strict=True)}
-    return vectors
+    wanted = list(pairs)
+    table = embed([pair.bare_question for pair in wanted], replace(params or EmbedParams(), batch_size=1)) if wanted else ()
+    return {pair.pair_id: vector for pair, vector in zip(wanted, table, strict=True)}
 
 
 def _equal_questions(pairs: Iterable[QaPair]) -> list[Rejected]:

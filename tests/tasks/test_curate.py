@@ -1,14 +1,20 @@
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from tasks.chunk import chunk_document
 from tasks.curate import CurateParams, answerable_share, curate_document, grounded_share
 from tasks.curate_rules import REASONS, RULES
+from tasks.find_files import find_files
+from tasks.generate import GenerateParams, generate_pairs
+from tasks.read_pdf import read_document
 from tasks.text import ngrams, words
 from warehouse.errors import ConfigError
 from warehouse.keys import key
 from warehouse.tables import KEPT_PAIRS, REJECTED, Chunk, Document, Evidence, Page, QaPair
 
+SAMPLES = Path(__file__).parents[2] / "deployments" / "demo" / "papers"
 TITLE = "Kestrel K-9 Field Pump: Reading the Text on Its Display?"
 TORQUE = "The outlet flange is fastened with four M8 bolts at 24.5 Nm."
 RELAY = "The start relay (SR) closes 1,200 ms after the text on the display turns green."
@@ -82,6 +88,8 @@ ORDINARY = {
     "a sentence with a citation": make_pair(answer="It is fastened at 24.5 Nm, as for M8 bolts."),
     "no title asked for": make_pair(question="At what torque is the outlet flange fastened?"),
     "a message in quotes": make_pair('What does the display show after "the text on the display turns green"?', RELAY, "SR", quote=RELAY),
+    "an irregular verb": make_pair("The start relay made what?", RELAY, "green", quote=RELAY),
+    "a verb with a hyphen": make_pair("The relay fine-tunes what?", RELAY, "green", quote=RELAY),
     "German": make_pair("Mit welchem Drehmoment wird der Flansch verschraubt?", "Der Flansch wird mit 24.5 Nm verschraubt."),
 }
 
@@ -245,6 +253,20 @@ def test_a_document_without_pairs_gives_no_rows():
     curated = curate_document(DOCUMENT, [], [], [], [])
 
     assert (curated.kept, curated.rejected) == ([], [])
+
+
+@pytest.mark.slow
+def test_pairs_that_the_generator_reads_off_a_sample_are_kept():
+    (source,) = find_files([SAMPLES / "orvex-h9-service-manual.pdf"]).files
+    read = read_document(source)
+    chunked = chunk_document(read.document, read.pages, read.lines, read.sections)
+    made = generate_pairs(read.document, chunked.chunks, chunked.chunk_pages, read.pages, read.lines, GenerateParams())
+
+    curated = curate_document(read.document, made.pairs, made.evidence, chunked.chunks, read.pages)
+
+    assert len(made.pairs) > 200
+    assert len(curated.kept) + len(curated.rejected) == len(made.pairs)
+    assert len(curated.kept) > 0.98 * len(made.pairs)
 
 
 def test_what_stands_nowhere_in_the_document_is_flagged_and_kept():

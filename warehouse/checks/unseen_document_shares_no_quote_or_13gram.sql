@@ -13,7 +13,7 @@ shareable as (
         s.run_id, s.pair_id, s.split, 'quote',
         array_to_string(
             regexp_extract_all(
-                translate(lower(nfc_normalize(e.quote)), '–—−’‘', '---'''''), '[\p{L}\p{N}]+(?:[''.,/:-][\p{L}\p{N}]+)*'
+                translate(lower(nfc_normalize(e.quote)), '–—−’‘：，．／', '---'''':,./'), '[\p{L}\p{N}]+(?:[''.,/:-][\p{L}\p{N}]+)*'
             ),
             ' '
         )

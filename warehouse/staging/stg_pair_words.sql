@@ -1,11 +1,11 @@
 -- One row per run and QA pair: question, bare question, answer as lists of lower-case words, as tasks/text.py words does.
--- Typographic dashes and apostrophes are made plain first, since they join words: 3–5 is one word, and so is K-2.
+-- Typographic dashes, apostrophes and full-width marks are made plain first, since they join words: 3–5 is one word, and so is K-2.
 with plain as (
     select
         run_id, pair_id, document_id,
-        translate(lower(nfc_normalize(question)), '–—−’‘', '---''''') as question,
-        translate(lower(nfc_normalize(bare_question)), '–—−’‘', '---''''') as bare_question,
-        translate(lower(nfc_normalize(answer)), '–—−’‘', '---''''') as answer
+        translate(lower(nfc_normalize(question)), '–—−’‘：，．／', '---'''':,./') as question,
+        translate(lower(nfc_normalize(bare_question)), '–—−’‘：，．／', '---'''':,./') as bare_question,
+        translate(lower(nfc_normalize(answer)), '–—−’‘：，．／', '---'''':,./') as answer
     from qa_pairs
 )
 select
