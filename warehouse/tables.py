@@ -109,10 +109,12 @@ class ChunkPage:
 
 @dataclass(frozen=True, slots=True)
 class ChunkVector:
-    """One row per chunk that is asked about: its embedding, for retrieval."""
+    """One row per sentence of a chunk that is asked about: its embedding, for retrieval."""
 
-    chunk_id: Annotated[str, "key -> chunks"]
+    vector_id: Annotated[str, "key"]
+    chunk_id: Annotated[str, "-> chunks"]
     document_id: Annotated[str, "-> documents"]
+    rank: Annotated[int, "0-based, which sentence of the chunk; one longer than embed.window_words is several"]
     model: Annotated[str, "embedding model and the sha256 of its weights"]
     vector: Annotated[tuple[float, ...], "unit length; 384 numbers for all-MiniLM-L6-v2"]
 
@@ -258,7 +260,7 @@ class Retrieval:
     pair_id: Annotated[str, "-> qa_pairs"]
     rank: Annotated[int, "0-based, best first"]
     chunk_id: Annotated[str, "-> chunks"]
-    score: Annotated[float, "cosine of question and chunk"]
+    score: Annotated[float, "cosine of the question and the nearest sentence of the chunk"]
     is_evidence_chunk: Annotated[bool, "the chunk that the pair was made from"]
 
 
@@ -405,7 +407,7 @@ PAGE_LINES = Table("page_lines", PageLine, key="line_id")
 SECTIONS = Table("sections", Section, key="section_id")
 CHUNKS = Table("chunks", Chunk, key="chunk_id")
 CHUNK_PAGES = Table("chunk_pages", ChunkPage, key="slice_id")
-CHUNK_VECTORS = Table("chunk_vectors", ChunkVector, key="chunk_id")
+CHUNK_VECTORS = Table("chunk_vectors", ChunkVector, key="vector_id")
 QA_PAIRS = Table("qa_pairs", QaPair, key="pair_id")
 EVIDENCE = Table("evidence", Evidence, key="evidence_id")
 KEPT_PAIRS = Table("kept_pairs", KeptPair, key="pair_id")

@@ -29,8 +29,8 @@ def pair(name: str, chunk_id: str, question: str) -> QaPair:
     return QaPair(name, TEXTS[chunk_id][0], chunk_id, "f", 0, question, question, "a", None, "text", "p", "g")
 
 
-def vector(name: str, *numbers: float) -> ChunkVector:
-    return ChunkVector(name, "d", "m", numbers)
+def vector(name: str, *numbers: float, rank: int = 0) -> ChunkVector:
+    return ChunkVector(f"{name}{rank}", name, "d", rank, "m", numbers)
 
 
 DOCUMENTS = {name: document(name) for name in TITLES}
@@ -80,15 +80,26 @@ def test_chunks_that_are_not_asked_about_are_not_embedded():
     assert [row.chunk_id for row in found] == ["c1", "c2"]
 
 
-def test_a_chunk_longer_than_the_window_is_the_mean_of_its_windows_at_unit_length():
+def test_a_chunk_has_a_vector_for_each_sentence_and_each_window_of_a_long_one():
     small = EmbedParams(window_words=10)
-    words = " ".join(f"word{n}" for n in range(25))
-    (row,) = embed_chunks([chunk("c1", text=words)], DOCUMENTS, small)
+    words = " ".join(f"Word{n}" for n in range(25))
+    found = embed_chunks([chunk("c1", text=f"The pump is red. {words}.\nIt is heavy.")], DOCUMENTS, small)
 
-    parts = [" ".join(words.split()[at : at + 10]) for at in (0, 10, 20)]
-    mean = embed([f"Service Manual for the Valve K-2 - Torque\n{part}" for part in parts], small).mean(axis=0)
-    assert np.allclose(row.vector, mean / np.linalg.norm(mean), atol=1e-6)
-    assert np.linalg.norm(row.vector) == pytest.approx(1)
+    pieces = ["The pump is red.", *[" ".join(f"{words}.".split()[at : at + 10]) for at in (0, 10, 20)], "It is heavy."]
+    wanted = embed([f"Service Manual for the Valve K-2\n{piece}" for piece in pieces], small)
+    assert np.allclose([row.vector for row in found], wanted, atol=1e-6)
+    assert np.allclose(np.linalg.norm(wanted, axis=1), 1)
+    assert [row.rank for row in found] == [0, 1, 2, 3, 4]
+
+
+def test_a_chunk_is_as_near_as_its_nearest_sentence():
+    (question,) = embed(["Which?"], EMBED)
+    same, opposite = tuple(question.tolist()), tuple((-question).tolist())
+    vectors = [vector("a", *opposite, rank=0), vector("a", *same, rank=1), vector("b", *opposite, rank=0)]
+
+    found = retrieve([pair("q", "c1", "Which?")], vectors, RetrieveParams(top_k=3), EMBED)
+
+    assert [(row.chunk_id, round(row.score, 3)) for row in found] == [("a", 1.0), ("b", -1.0)]
 
 
 def test_ties_go_to_the_smaller_id_and_scores_are_cosines():

@@ -12,7 +12,7 @@ with keys as (
     union all
     select run_id, 'chunk_pages' as table_name, slice_id as id from chunk_pages
     union all
-    select run_id, 'chunk_vectors' as table_name, chunk_id as id from chunk_vectors
+    select run_id, 'chunk_vectors' as table_name, vector_id as id from chunk_vectors
     union all
     select run_id, 'qa_pairs' as table_name, pair_id as id from qa_pairs
     union all
