@@ -38,7 +38,7 @@ class ChunkParams:
     bibliography_density: float = 10.0
     """Years, venue words and author names per 100 words from which text counts as references."""
     bibliography_words: int = 60
-    """In a document without a references heading, chunks of at least this many words are looked at for references."""
+    """In a document without a references heading, text of at least this many words is looked at for references."""
 
     def __post_init__(self) -> None:
         if self.max_tokens < 16:  # noqa: PLR2004  # less holds no sentence
@@ -71,7 +71,7 @@ def chunk_document(
     found = paragraphs(pages, lines, sections)
     if not found:
         return Chunked([], [])
-    has_references = give_kinds(found, sections, params.bibliography_density)
+    has_references = give_kinds(found, sections, params.bibliography_density, params.bibliography_words)
     headings = [section.heading for section in sorted(sections, key=lambda section: (section.page, section.char_from))]
     tokenizer = load_tokenizer(params.tokenizer)
     counter = _Counter(pages, tokenizer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ CONTENTS = re.compile(r"^\W*(?:table of )?contents\W*$", re.IGNORECASE)
 DOT_LEADER = re.compile(r"(?:\.\s?){5,}\s*\d*$")
 SENTENCE_END = re.compile(r"[.!?:][\"'”’)\]]*$")  # noqa: RUF001  # closing quotes as printed
 PROSE_WORDS = 12  # a paragraph of this many words that ends like a sentence is text, not a name or address
+ENTRIES = 3  # at least, in a bibliography without a heading
 ADDRESS_WORDS = 40  # an e-mail address on page 1 in a paragraph shorter than this makes it front matter
 
 
@@ -61,7 +63,7 @@ def _joined_over_pages(found: Sequence[Paragraph], starts: set[tuple[int, int]])
             and above.role in ("body", "list")
             and paragraph.role == "body"
             and (page, start) not in starts
-            and not SENTENCE_END.search(above.text)
+            and not SENTENCE_END.search(above.text.rstrip())
         )
         if above is not None and goes_on:
             above.spans += paragraph.spans
@@ -71,13 +73,14 @@ def _joined_over_pages(found: Sequence[Paragraph], starts: set[tuple[int, int]])
     return joined
 
 
-def give_kinds(found: Sequence[Paragraph], sections: Sequence[Section], density: float) -> bool:
+def give_kinds(found: Sequence[Paragraph], sections: Sequence[Section], density: float, least_words: int) -> bool:
     """Set, in place, the kind of every paragraph.
 
     Args:
         found: the document's paragraphs in order.
         sections: of the document, by rank.
-        density: bibliography density from which a section after the references still belongs to them.
+        density: bibliography density from which text reads like references.
+        least_words: of a run of entries that no heading announces.
 
     Returns:
         Whether a references heading was found.
@@ -92,6 +95,8 @@ def give_kinds(found: Sequence[Paragraph], sections: Sequence[Section], density:
             paragraph.kind = "front_matter"
         elif paragraph.role in ("table", "caption"):
             paragraph.kind = "table" if paragraph.role == "table" else "caption"
+    if not references:
+        _mark_unannounced(found, density, least_words)
     _mark_front_matter(found)
     return bool(references)
 
@@ -107,6 +112,16 @@ def _reference_sections(found: Sequence[Paragraph], headings: Sequence[str], den
         if opens_references(heading) or (at - 1 in inside and not opens_appendix(heading) and is_list):
             inside.add(at)
     return inside
+
+
+def _mark_unannounced(found: Sequence[Paragraph], density: float, least_words: int) -> None:
+    """Runs of paragraphs that each read like an entry of a bibliography."""
+    is_entry = [p.kind == "body" and bibliography_density(p.text) >= density for p in found]
+    for reads_so, run in itertools.groupby(zip(found, is_entry, strict=True), key=lambda item: item[1]):
+        entries = [paragraph for paragraph, _ in run] if reads_so else []
+        if len(entries) >= ENTRIES and sum(len(entry.text.split()) for entry in entries) >= least_words:
+            for entry in entries:
+                entry.kind = "references"
 
 
 def _mark_front_matter(found: Sequence[Paragraph]) -> None:
@@ -131,4 +146,4 @@ def _mark_front_matter(found: Sequence[Paragraph]) -> None:
 
 
 def _is_prose(text: str) -> bool:
-    return len(text.split()) >= PROSE_WORDS and bool(SENTENCE_END.search(text)) and not EMAIL.search(text)
+    return len(text.split()) >= PROSE_WORDS and bool(SENTENCE_END.search(text.rstrip())) and not EMAIL.search(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -16,7 +17,8 @@ from tasks.pdf_structure import OutlineEntry, body_size, give_roles, is_good_tit
 from tasks.pdf_text import join_lines, vocabulary
 
 SHORT_LINE = 0.8  # of a page's longest line: one that is shorter and ends a sentence ends its paragraph, where places are unknown
-GARBLED = 0.05  # of the characters are U+FFFD or private use: the fonts do not say which letters they draw
+UNKNOWN = re.compile("[\ufffd\ue000-\uf8ff]")  # replacement and private-use characters: the font does not say which letters it draws
+GARBLED = 0.05  # of the characters
 
 TitleSource = Literal["metadata", "largest_type", "file_name"]
 
@@ -167,5 +169,4 @@ def _title(document: Any, stem: str, printed: Sequence[Line]) -> tuple[str, Titl
 
 
 def _is_garbled(text: str) -> bool:
-    n_unknown = sum(c == "\ufffd" or "\ue000" <= c <= "\uf8ff" for c in text)
-    return n_unknown > GARBLED * max(len(text), 1)
+    return len(UNKNOWN.findall(text)) > GARBLED * max(len(text), 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections import Counter
 from collections.abc import Iterable
@@ -133,11 +134,16 @@ def _line(text: str, spans: list[dict[str, Any]], box: Box, main: tuple[int, int
     for span in spans:
         n = len(span["text"].strip())
         letters[span["size"]] += n
-        n_bold += n * bool(span["flags"] & BOLD_FLAG or BOLD_NAME.search(span["font"]))
+        n_bold += n * (bool(span["flags"] & BOLD_FLAG) or _is_bold_name(span["font"]))
     used = [size for size, n in letters.items() if n] or list(letters)
     shown_box = (round(x0, 1), round(y0, 1), round(x1, 1), round(y1, 1))
     is_bold = n_bold >= BOLD_SHARE * max(sum(letters.values()), 1)
     return Line(text, *upright, letters.most_common(1)[0][0], max(used), is_bold, shown_box)
+
+
+@functools.cache
+def _is_bold_name(font: str) -> bool:
+    return bool(BOLD_NAME.search(font))
 
 
 def _union(spans: Iterable[dict[str, Any]]) -> Box:

@@ -81,12 +81,14 @@ def title_lines(lines: Sequence[Line], body: float) -> list[Line]:
     top = max(line.top_size for line in candidates)
     if top < BIGGER * body:
         return []
+    largest = sorted((line for line in candidates if line.top_size >= TITLE_SIZE * top), key=lambda line: (round(line.y0), line.x0))
     group: list[Line] = []
-    for line in sorted((line for line in candidates if line.top_size >= TITLE_SIZE * top), key=lambda line: (round(line.y0), line.x0)):
+    for line in largest:
         if group and line.y0 - group[-1].y1 > TITLE_WHITE * line.top_size:
             break
         group.append(line)
-    return group if sum(len(line.text) for line in group) <= LONGEST_TITLE else []
+    is_heading = KNOWN_HEADING.match(group[0].text) or (NUMBERED.match(group[0].text) and len(group) < len(largest))
+    return group if not is_heading and sum(len(line.text) for line in group) <= LONGEST_TITLE else []
 
 
 def give_roles(
