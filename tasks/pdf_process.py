@@ -60,6 +60,7 @@ def ask(request: Request) -> dict[str, Any]:
 
 def _serve(connection: Connection, request: Request) -> None:
     """In the worker: one message that it has started, one with the reply as JSON (a pickle would let a file's exploit out)."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which kills this process
     limit(request)
     connection.send_bytes(STARTED)
     connection.send_bytes(json.dumps(reply(request)).encode())

@@ -37,7 +37,7 @@ class Document:
     n_chars: Annotated[int, "code points of cleaned text over all pages"]
     status: Annotated[DocumentStatus, "ok and partial go on to chunking"]
     reason: Annotated[str | None, "why the status is not ok, in words"]
-    warnings: Annotated[tuple[str, ...], "e.g. repaired, plain_text_only, image_only, invisible_text_dropped"]
+    warnings: Annotated[tuple[str, ...], "repaired, plain_text_only, image_only, garbled_text, invisible_text_dropped, control_characters_dropped"]
     duplicate_of: Annotated[str | None, "document_id of the file with the same content"]
 
 
@@ -61,10 +61,10 @@ class PageLine:
     document_id: Annotated[str, "-> documents"]
     page: Annotated[int, "1-based"]
     block: Annotated[int, "0-based, which block of the page: lines of one paragraph, heading, table or caption share it"]
-    role: Annotated[LineRole, "what the line is part of"]
+    role: Annotated[LineRole, "what the line is part of; caption also for the lettering of a figure"]
     char_from: Annotated[int, "0-based code point in pages.text"]
     n_chars: Annotated[int, "code points, the joined remainder of a hyphenated word included"]
-    box: Annotated[tuple[float, ...], "x0 y0 x1 y1 in PDF points, origin top left"]
+    box: Annotated[tuple[float, ...], "x0 y0 x1 y1 in PDF points, origin top left; empty where only plain text could be read"]
 
 
 @dataclass(frozen=True, slots=True)

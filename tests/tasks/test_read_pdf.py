@@ -154,7 +154,8 @@ def test_a_page_wide_table_is_read_row_by_row(tmp_path, document):
 def test_cut_words_are_joined_as_the_document_spells_them(tmp_path, document):
     lines = [
         "We know that finetuning the well-known pump helps, and the rest too.", "Yet a new round of fine-",
-        "tuning of this well-", "known pump, whose hydrau-", "lics are simple, needs both pre-", "and post-checks, as in model K-", "2 or RAG-",
+        "tuning of this well-", "known pump, whose hydrau-", "lics are simple, needs both pre-",
+        "and post-checks, as in model K-", "2 or RAG-",
         "based ones.",
     ]  # fmt: skip
     new_page(document, [(60, 100 + 12 * k, text) for k, text in enumerate(lines)])
