@@ -37,7 +37,7 @@ class Document:
     n_chars: Annotated[int, "code points of cleaned text over all pages"]
     status: Annotated[DocumentStatus, "ok and partial go on to chunking"]
     reason: Annotated[str | None, "why the status is not ok, in words"]
-    warnings: Annotated[tuple[str, ...], "repaired, plain_text_only, image_only, garbled_text, invisible_text_dropped, control_characters_dropped"]
+    warnings: Annotated[tuple[str, ...], "repaired, plain_text_only, image_only, garbled_text, invisible_text_dropped ..."]
     duplicate_of: Annotated[str | None, "document_id of the file with the same content"]
 
 
