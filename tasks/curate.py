@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tasks.curate_rules import Context, first_failure
 from tasks.embed import EmbedParams, embed
+from tasks.key_match import states
 from tasks.text import fold, ngrams, words
 from warehouse.errors import ConfigError
 from warehouse.keys import key
@@ -46,7 +47,7 @@ class CurateParams:
     max_fragment_words: int = 12
     """Answers in prose longer than this, in words, must end in a full stop, question or exclamation mark (D10)."""
     min_grounded_share: float = 0.03
-    """Flag pairs with a smaller share of the answer's 4-grams found in the document (D12)."""
+    """Flag pairs with a smaller share of the answer's 4-grams found in the document, unless the quote states the key (D12)."""
     min_answerable_share: float = 0.5
     """Flag pairs with a smaller share of the question's content words found in the document (D13)."""
     max_speculative_share: float = 0.02
@@ -126,7 +127,7 @@ def curate_document(
             reason, detail = finding
             curated.rejected.append(Rejected(key(STAGE, pair.pair_id, reason), STAGE, pair.pair_id, pair.document_id, reason, detail))
         else:
-            curated.kept.append(_measure(pair, body, params))
+            curated.kept.append(_measure(pair, context, body))
     return curated
 
 
@@ -142,11 +143,14 @@ def answerable_share(bare_question: str, known: frozenset[str]) -> float:
     return sum(not {token, token + "s", token.removesuffix("s")}.isdisjoint(known) for token in asked) / len(asked) if asked else 1.0
 
 
-def _measure(pair: QaPair, body: _Body, params: CurateParams) -> KeptPair:
+def _measure(pair: QaPair, context: Context, body: _Body) -> KeptPair:
+    """D12 and D13 flag and never drop. An answer whose key the quote itself states is grounded, in whatever words it is given."""
+    params = context.params
+    is_quoted = pair.answer_key is not None and states(" ".join(span.quote for span in context.evidence), pair.answer_key)
     grounded = grounded_share(pair.answer, pair.question, body.grams)
     answerable = answerable_share(pair.bare_question, body.words)
     flags = []
-    if grounded < params.min_grounded_share:
+    if grounded < params.min_grounded_share and not is_quoted:
         flags.append("low_groundedness")
     if answerable < params.min_answerable_share:
         flags.append("low_answerability")

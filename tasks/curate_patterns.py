@@ -41,7 +41,7 @@ VERB_ENDING = re.compile(r"[a-z-]{2,}(?:s|ed|ing)")
 SHOWN_TEXT = r"(?:text|passage|excerpt|snippet|context|paragraph|extract|chunk)"
 OWN_TEXT = r"(?:document|article|paper|study|section|chapter|report|manual|author|authors)"
 META_ANYWHERE = re.compile(
-    rf"\b(?:provided|given|above|following|supplied|source) {SHOWN_TEXT}\b|\b(?:the|this|that) {SHOWN_TEXT}\b"
+    rf"\b(?:provided|given|above|following|supplied|source) {SHOWN_TEXT}\b|\b(?:the|this) {SHOWN_TEXT}\b"
     rf"|\b(?:provided|given) {OWN_TEXT}\b|\baccording to the {OWN_TEXT}\b|\bas (?:mentioned|stated|described|shown|discussed) above\b"
 )
 META_IN_QUESTION = re.compile(rf"\bthis {OWN_TEXT}\b")

@@ -90,6 +90,7 @@ ORDINARY = {
     "a message in quotes": make_pair('What does the display show after "the text on the display turns green"?', RELAY, "SR", quote=RELAY),
     "an irregular verb": make_pair("The start relay made what?", RELAY, "green", quote=RELAY),
     "a verb with a hyphen": make_pair("The relay fine-tunes what?", RELAY, "green", quote=RELAY),
+    "a clause that opens with that": make_pair("What is it that text on the display does?", RELAY, "green", quote=RELAY),
     "German": make_pair("Mit welchem Drehmoment wird der Flansch verschraubt?", "Der Flansch wird mit 24.5 Nm verschraubt."),
 }
 
@@ -277,6 +278,14 @@ def test_what_stands_nowhere_in_the_document_is_flagged_and_kept():
     assert row.flags == ("low_groundedness", "low_answerability")
     assert row.grounded_share == 0
     assert row.n_answer_words == 8
+
+
+def test_a_key_that_the_quote_states_is_grounded_in_whatever_words_it_is_given():
+    (stated,) = curate(make_pair("How is SR written out in full?", "SR is short for start relay.", "start relay", quote=RELAY)).kept
+    (unstated,) = curate(make_pair("How is SR written out in full?", "SR is short for slow relay.", "slow relay", quote=RELAY)).kept
+
+    assert (stated.grounded_share, stated.flags) == (0, ())
+    assert (unstated.grounded_share, unstated.flags) == (0, ("low_groundedness",))
 
 
 def test_shares_are_what_a_count_by_hand_gives():
