@@ -284,8 +284,9 @@ def test_a_key_that_the_quote_states_is_grounded_in_whatever_words_it_is_given()
     (stated,) = curate(make_pair("How is SR written out in full?", "SR is short for start relay.", "start relay", quote=RELAY)).kept
     (unstated,) = curate(make_pair("How is SR written out in full?", "SR is short for slow relay.", "slow relay", quote=RELAY)).kept
 
-    assert (stated.grounded_share, stated.flags) == (0, ())
-    assert (unstated.grounded_share, unstated.flags) == (0, ("low_groundedness",))
+    assert stated.grounded_share == unstated.grounded_share == 0
+    assert "low_groundedness" not in stated.flags
+    assert "low_groundedness" in unstated.flags
 
 
 def test_shares_are_what_a_count_by_hand_gives():
