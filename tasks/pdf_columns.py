@@ -68,12 +68,12 @@ def find_gutter(lines: Sequence[Line], min_share: float, *, is_known: bool) -> f
     if len(lines) < LONG_RUN:
         return None
     total = sum(len(line.text) for line in lines)
-    best, best_beside = None, 0
-    for at, across in _text_across(lines):
-        if total - across > best_beside:
-            best, best_beside = at, total - across
-    if best is None or best_beside < min_share * total:
+    places = list(_text_across(lines))
+    least = min((across for _, across in places), default=total)
+    if total - least < min_share * total or least == total:
         return None
+    whitest = [at for at, across in places if across == least]
+    best = whitest[len(whitest) // 2]  # the middle of the strip, or near it where several are equally white
     runs = sorted(_longest_run(side) for side in (_left(lines, best), _right(lines, best)))
     wanted = (1, SHORT_RUN) if is_known else (SHORT_RUN, LONG_RUN)
     return best if runs[0] >= wanted[0] and runs[1] >= wanted[1] else None
@@ -160,4 +160,4 @@ def _is_cells(band: Sequence[Line], gutter: float, widths: Sequence[float]) -> b
     n_rows = len(_rows(band))
     is_gridlike = all(len(side) >= n_rows for side in sides) and len(band) > 2 * n_rows
     is_short = all(median(line.width for line in side) < CELL_WIDTH * width for side, width in zip(sides, widths, strict=True))
-    return is_gridlike and is_short
+    return is_gridlike and is_short and all(_longest_run(side) < SHORT_RUN for side in sides)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tasks.pdf_lines import Line, PageLines
 
@@ -39,6 +39,28 @@ def without_running_lines(pages: Sequence[PageLines], top: float, bottom: float,
             or (is_apart and (PAGE_NUMBER.match(line.text) or places[is_top, round(line.y0 / SAME_PLACE)] >= fixed))
         }
         page.lines = [line for line in page.lines if id(line) not in dropped]
+    for edge in (_lowest, _highest):
+        _drop_counted(pages, edge)
+
+
+def _drop_counted(pages: Sequence[PageLines], edge: Callable[[PageLines], Line | None]) -> None:
+    """Drop page numbers outside the margins: bare numbers at the edge of the text that count up with the pages."""
+    numbered = [(at, page, line) for at, page in enumerate(pages) if (line := edge(page)) is not None and line.text.isdecimal()]
+    shifts = Counter(int(line.text) - at for at, _, line in numbered)
+    shift, n_pages = shifts.most_common(1)[0] if shifts else (0, 0)
+    if n_pages < max(2, PLACE_SHARE * len(pages)):
+        return
+    for at, page, line in numbered:
+        if int(line.text) - at == shift:
+            page.lines = [other for other in page.lines if other is not line]
+
+
+def _lowest(page: PageLines) -> Line | None:
+    return max(page.lines, key=lambda line: line.y1, default=None)
+
+
+def _highest(page: PageLines) -> Line | None:
+    return min(page.lines, key=lambda line: line.y0, default=None)
 
 
 def _margin_lines(page: PageLines, top: float, bottom: float) -> list[tuple[Line, bool, bool]]:

@@ -181,6 +181,17 @@ def test_running_lines_and_page_numbers_go_even_from_three_pages(tmp_path, docum
     assert len(re.findall(r"mark\d+x", text)) == 60
 
 
+def test_page_numbers_that_stand_well_inside_the_page_go_too(tmp_path, document):
+    for number in range(2):
+        page = new_page(document, [(60, 110 + 12 * k, text) for k, text in enumerate(prose(20, 100 * number))])
+        page.insert_text((290, 700), str(number + 41), fontsize=10)
+    document.save(tmp_path / "counted.pdf")
+
+    text = text_of(read(tmp_path / "counted.pdf"))
+
+    assert [line for line in text.split("\n") if line and not line.startswith("mark")] == []
+
+
 def test_a_sentence_that_crosses_a_page_is_last_and_first_and_its_cut_word_whole(tmp_path, document):
     first = [*prose(10), "and at the end of this page the engineer found the myste-"]
     second = ["rious fault that nobody had seen in all the years of the old works.", "A new paragraph begins here and says more."]
