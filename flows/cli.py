@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
 
 def sql(args: argparse.Namespace) -> int:
     """Run one SELECT, or show a shipped view or table by its name (`tables` lists them)."""
-    from flows.summary import as_csv, as_text
+    from flows.terminal import as_csv, as_text
     from warehouse.sandbox import select
 
     table = select(existing(args.warehouse), args.query, args.run)
@@ -43,7 +43,7 @@ def sql(args: argparse.Namespace) -> int:
 
 def check(args: argparse.Namespace) -> int:
     """Try every claim of warehouse/checks on the latest finished run, and every stored file against its commit."""
-    from flows.summary import as_text
+    from flows.terminal import as_text
     from warehouse.checks import run_checks
 
     store = existing(args.warehouse)

@@ -8,17 +8,17 @@ from typing import Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from tasks.chunk import ChunkParams
-from tasks.generate import GenerateParams
-from tasks.read_pdf import IngestParams
-from tasks.retrieve import RetrieveParams
 
 from tasks.answer import AnswerParams
+from tasks.chunk import ChunkParams
 from tasks.curate import CurateParams
 from tasks.deduplicate import DeduplicateParams
 from tasks.embed import EmbedParams
+from tasks.generate import GenerateParams
 from tasks.judge import JudgeParams
 from tasks.metrics import ScoreParams
+from tasks.read_pdf import IngestParams
+from tasks.retrieve import RetrieveParams
 from tasks.split import SplitParams
 from tasks.statistics import ReportParams
 from tasks.train_params import TrainParams

@@ -2,53 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import io
-
-import pyarrow as pa
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-from tasks.report import summary
-
 from flows.run_config import RunConfig
 from flows.runs import STAGES, pending_units
+from flows.terminal import as_text
+from tasks.report import summary
 from tasks.units import units_of
 from warehouse.errors import MissingPrerequisite
 from warehouse.store import Warehouse
 from warehouse.tables import ARM_RATES, ESTIMATES, RUN_RESULTS, RUNS
 from warehouse.views import latest_finished_run, ledger_rows, query
-
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\0")
-MAX_ROWS = 200
-WIDTH_WITHOUT_TERMINAL = 160
-
-
-def as_text(table: pa.Table) -> str:
-    """An Arrow table as text; control characters, as document text may hold, are shown as blanks."""
-    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for field in table.schema:
-        is_number = pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
-        shown.add_column(field.name, justify="right" if is_number else "left", overflow="fold")
-    for row in table.slice(0, MAX_ROWS).to_pylist():
-        shown.add_row(*(Text(_cell(value)) for value in row.values()))
-    buffer = io.StringIO()
-    console = Console(file=buffer, width=None if Console().is_terminal else WIDTH_WITHOUT_TERMINAL)
-    console.print(shown)
-    if table.num_rows > MAX_ROWS:
-        console.print(f"... {table.num_rows - MAX_ROWS} more rows; --csv prints all")
-    return buffer.getvalue()
-
-
-def as_csv(table: pa.Table) -> str:
-    """An Arrow table as CSV; text that a spreadsheet would run as a formula is quoted with an apostrophe (CWE-1236)."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer)
-    writer.writerow(table.schema.names)
-    for row in table.to_pylist():
-        writer.writerow([f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value for value in row.values()])
-    return buffer.getvalue()
 
 
 def run_summary(store: Warehouse, error: BaseException | None) -> str:
@@ -82,7 +44,9 @@ def verdict_text(store: Warehouse, run: str | None = None) -> str:
     estimates, arm_rates = store.rows(ESTIMATES, units), store.rows(ARM_RATES, units)
     if not estimates and not arm_rates:
         raise MissingPrerequisite(
-            f"run {run or '(none)'} has come to no verdict", where=str(store.root), mend="`tunehouse run PDF_OR_FOLDER`; `tunehouse status` says how far it is"
+            f"run {run or '(none)'} has come to no verdict",
+            where=str(store.root),
+            mend="`tunehouse run PDF_OR_FOLDER`; `tunehouse status` says how far it is",
         )
     coverage = query(store, "from coverage", runs[0].run_id).to_pylist()
     return summary(estimates, arm_rates, coverage, RunConfig.model_validate_json(runs[0].settings).report)
@@ -107,8 +71,3 @@ def status_text(store: Warehouse) -> str:
     pending = pending_units(store, newest)
     lines += [f"  pending: {work.stage} of {work.label} ({work.unit_id})" for work in pending[:20]]
     return "\n".join(lines)
-
-
-def _cell(value: object) -> str:
-    text = f"{value:.4g}" if isinstance(value, float) else "" if value is None else str(value)
-    return "".join(char if char.isprintable() else " " for char in text)
