@@ -5,12 +5,13 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEMO_DATA ?= data
 
-.PHONY: setup demo test test-fast lint format bench docs clean
+.PHONY: setup demo placebo test test-fast lint format bench docs clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo   venv, pinned install, the whole run on the sample PDFs, summary"
 	@echo "make test   venv, pinned install, the test-suite (make test-fast: the part that takes a minute or two)"
+	@echo "make placebo  the demo once more beside an adapter that was taught wrong answers: were facts learned, or a style?"
 	@echo "make lint   ruff and mypy      make bench  speed beside a peer      make clean  removes venv and caches, not data"
 
 setup: $(STAMP)
@@ -25,6 +26,10 @@ demo: setup
 	$(BIN)/tunehouse run --config deployments/demo/run.yaml --warehouse $(DEMO_DATA)
 	$(BIN)/tunehouse check --warehouse $(DEMO_DATA)
 	$(BIN)/tunehouse sql win_rate --warehouse $(DEMO_DATA)
+
+placebo: setup
+	$(BIN)/tunehouse run --config deployments/demo/placebo.yaml --warehouse $(DEMO_DATA)
+	$(BIN)/tunehouse sql "select contrast, split, n, n_wins, n_ties, n_losses, mcnemar_p from estimates where contrast like '%placebo' order by all" --warehouse $(DEMO_DATA)
 
 test: setup
 	$(BIN)/python -m pytest -q

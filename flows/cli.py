@@ -23,7 +23,8 @@ def run(args: argparse.Namespace) -> int:
     say(f"tunehouse: {', '.join(config.sources)} -> {config.warehouse}")
     with progress_display():
         state = pipeline(config, return_state=True)
-    error = None if state.is_completed() else state.result(raise_on_failure=False)
+    outcome = None if state.is_completed() else state.result(raise_on_failure=False)
+    error = outcome if outcome is None or isinstance(outcome, BaseException) else RuntimeError(f"the flow ended {state.name}")
     from flows.summary import run_summary
     from warehouse.store import Warehouse
 

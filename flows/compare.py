@@ -6,10 +6,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from prefect import flow
-from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows import runs
-from flows.doing import do_one, do_or_fail, landed
+from flows.doing import THREADS, do_one, do_or_fail, landed
 from flows.run_config import RunConfig
 from tasks import answer, embed, judge, metrics, report, retrieve, statistics
 from tasks.answer import Question
@@ -23,7 +22,7 @@ from warehouse.tables import CHUNKS, RETRIEVALS, SPLITS, TEST_SPLITS, QaPair
 Batch = tuple[DocumentUnits, tuple[QaPair, ...]]
 
 
-@flow(name="compare", flow_run_name="compare", task_runner=ThreadPoolTaskRunner(max_workers=2), persist_result=False)
+@flow(name="compare", flow_run_name="compare", task_runner=THREADS, persist_result=False)
 def compare(config: RunConfig, run_id: str | None = None) -> str:
     """Answer, score, judge and estimate. Returns the run's id."""
     store = Warehouse(config.warehouse)
@@ -54,10 +53,8 @@ def test_batches(store: Warehouse, config: RunConfig, curated: Sequence[Unit], s
         questions = sorted((pair for pair in kept_pairs(store, [work]) if pair.pair_id in tested), key=lambda pair: pair.pair_id)
         for start in range(0, len(questions), config.answer.batch_size):
             some = tuple(questions[start : start + config.answer.batch_size])
-            units = [
-                Unit(name, stage, work.label) for name, stage in zip((chunked, generated), ("chunk", "generate"), strict=True)
-            ]  # fmt: skip
-            batches.append((DocumentUnits(some[0].document_id, *units, work), some))
+            cut, made = Unit(chunked, "chunk", work.label), Unit(generated, "generate", work.label)
+            batches.append((DocumentUnits(some[0].document_id, cut, made, work), some))
     return batches
 
 
@@ -78,16 +75,17 @@ def answer_arms(
     """Every arm answers every batch. Returns the unit of each (arm, batch number)."""
     from tasks.base_model import base_sha256
 
-    (training,) = units_of(store, run_id, "train")
+    adapters = {stage: units_of(store, run_id, stage) for stage in ("train", "placebo")}
     texts = {chunk.chunk_id: chunk.text for work in units_of(store, run_id, "chunk") for chunk in store.rows(CHUNKS, [work.unit_id])}
     found: dict[str, list[tuple[int, str]]] = defaultdict(list)
     for row in store.rows(RETRIEVALS, [retrieving.unit_id]):
         found[row.pair_id].append((row.rank, row.chunk_id))
     base = base_sha256(config.train.base_model)
     settings = [without(config.answer, "arms", "batch_size"), base]
-    units, calls = {}, []
+    units: dict[tuple[str, int], Unit] = {}
+    calls = []
     for arm in config.answer.arms:
-        adapter = training if answer.uses_adapter(arm) else None
+        adapter = adapters["placebo" if arm == "placebo" else "train"][0] if answer.uses_adapter(arm) else None
         for number, (sources, pairs) in enumerate(batches):
             chosen = {
                 pair.pair_id: [name for _, name in sorted(found[pair.pair_id])] if answer.uses_excerpts(arm) else [] for pair in pairs

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from prefect import flow
-from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows import runs
-from flows.doing import do_one, landed
+from flows.doing import THREADS, do_one, landed
 from flows.run_config import RunConfig
-from tasks import stages, train_params
+from tasks import placebo, stages, train_params
 from tasks.prefect_tasks import train_adapter
 from tasks.units import Unit, record_units, unit, units_of, without
 from warehouse.errors import MissingPrerequisite
@@ -16,11 +15,13 @@ from warehouse.keys import key
 from warehouse.store import Warehouse
 from warehouse.tables import SPLITS
 
+PLACEBO = "placebo"
+
 
 @flow(
     name="finetune",
     flow_run_name="finetune {config.train.base_model}",
-    task_runner=ThreadPoolTaskRunner(max_workers=1),
+    task_runner=THREADS,
     persist_result=False,
 )
 def finetune(config: RunConfig, run_id: str | None = None) -> str:
@@ -29,13 +30,16 @@ def finetune(config: RunConfig, run_id: str | None = None) -> str:
     run_id = runs.continue_run(store, run_id, needs="split")
     curated = landed(store, units_of(store, run_id, "curate"))
     (splitting,) = units_of(store, run_id, "split")
-    training = train_unit(store, config, curated, splitting)
-    record_units(store, run_id, "train", [training])
-    do_one(train_adapter, store, training, "preparing to train", curated=curated, split=splitting, params=config.train)
+    stages_wanted = ["train", *([PLACEBO] if PLACEBO in config.answer.arms else [])]
+    for stage in stages_wanted:
+        training = train_unit(store, config, curated, splitting, stage)
+        record_units(store, run_id, stage, [training])
+        arguments = {"curated": curated, "split": splitting, "params": config.train, "is_placebo": stage == PLACEBO}
+        do_one(train_adapter, store, training, f"stage {stage}", **arguments)
     return run_id
 
 
-def train_unit(store: Warehouse, config: RunConfig, curated: list[Unit], splitting: Unit) -> Unit:
+def train_unit(store: Warehouse, config: RunConfig, curated: list[Unit], splitting: Unit, stage: str) -> Unit:
     """The unit that trains the adapter: named by what it learns from, so that documents that are only tested on do not retrain it.
 
     Raises:
@@ -56,8 +60,7 @@ def train_unit(store: Warehouse, config: RunConfig, curated: list[Unit], splitti
             mend="add documents, or lower split.unseen_document_share; `tunehouse sql rejections` shows what was dropped and why",
         )
     settings = [without(config.train, *train_params.SHAPES_NO_RESULT), base_sha256(config.train.base_model)]
+    versions = train_params.VERSION + (1000 * placebo.VERSION if stage == PLACEBO else 0)
     label = f"LoRA on {len(learnt[0])} pairs"
     inputs = [*learnt[0], "validation", *learnt[1]]
-    return unit(
-        "train", train_params.VERSION, label, inputs=inputs, reads=[*curated, splitting], settings=settings, is_named_by_reads=False
-    )
+    return unit(stage, versions, label, inputs=inputs, reads=[*curated, splitting], settings=settings, is_named_by_reads=False)

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from prefect import flow
-from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows import runs
-from flows.doing import do_all, in_parts, landed, refuse_pending
+from flows.doing import THREADS, do_all, in_parts, landed, refuse_pending
 from flows.run_config import RunConfig
 from tasks import chunk, embed, read_pdf
 from tasks.find_files import SourceFile, find_files
@@ -22,7 +21,7 @@ from warehouse.tables import DOCUMENTS
 READABLE = ("ok", "partial")
 
 
-@flow(name="ingest", flow_run_name="ingest part {part}", task_runner=ThreadPoolTaskRunner(max_workers=2), persist_result=False)
+@flow(name="ingest", flow_run_name="ingest part {part}", task_runner=THREADS, persist_result=False)
 def ingest(config: RunConfig, run_id: str | None = None, part: int = 0, sources: list[SourceFile] | None = None) -> str:
     """Read every file of ``sources`` (found from the settings when None), cut it and embed its chunks. Returns the run's id."""
     store = Warehouse(config.warehouse)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from prefect import flow
-from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows import runs
 from flows.compare import compare
-from flows.doing import guarded, in_parts, refuse_pending
+from flows.doing import THREADS, guarded, in_parts, refuse_pending, subflow
 from flows.finetune import finetune
 from flows.ingest import discover, ingest, refuse_nothing_usable
 from flows.run_config import RunConfig
@@ -17,7 +16,7 @@ from tasks.units import units_of
 from warehouse.store import Warehouse
 
 
-@flow(name="pipeline", flow_run_name="pipeline", task_runner=ThreadPoolTaskRunner(max_workers=2), persist_result=False)
+@flow(name="pipeline", flow_run_name="pipeline", task_runner=THREADS, persist_result=False)
 def pipeline(config: RunConfig) -> str:
     """The whole run. Returns its id.
 
@@ -39,9 +38,9 @@ def whole_run(store: Warehouse, config: RunConfig, run_id: str) -> None:
     """Every stage in order; each reads from the warehouse what the one before landed."""
     preflight(config.train.base_model)  # before anything is paid for
     for part, sources in in_parts(discover(store, config), config):
-        ingest(config, run_id, part, sources)
+        subflow(ingest, config, run_id, part=part, sources=sources)
     refuse_nothing_usable(store, run_id)
     for part in range(n_parts(store, config, run_id)):
-        synthesize(config, run_id, part)
-    finetune(config, run_id)
-    compare(config, run_id)
+        subflow(synthesize, config, run_id, part=part)
+    subflow(finetune, config, run_id)
+    subflow(compare, config, run_id)

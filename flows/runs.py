@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 from prefect.runtime import flow_run
 
@@ -24,7 +25,8 @@ from warehouse.views import ledger_rows, write_duckdb
 
 PACKAGES = ("tunehouse", "prefect", "duckdb", "pyarrow", "pymupdf", "torch", "transformers", "peft", "sentence-transformers")
 STAGES = (
-    "ingest", "chunk", "embed", "generate", "curate", "deduplicate", "split", "train", "retrieve", "answer", "score", "judge", "report",
+    "ingest", "chunk", "embed", "generate", "curate", "deduplicate", "split",
+    "train", "placebo", "retrieve", "answer", "score", "judge", "report",
 )  # fmt: skip
 
 
@@ -80,7 +82,7 @@ def finish_run(store: Warehouse, run_id: str, *, message: str, is_at_end: bool) 
     n_done = sum(1 for commit in commits.values() if commit and commit.committed_at >= run.started_at)
     documents: list[Document] = store.rows(DOCUMENTS, [work.unit_id for work in units if work.stage == "ingest"])
     n_warnings = sum(1 for document in documents if document.status != "ok")
-    status = "failed" if not is_at_end else "incomplete" if n_pending else "completed"
+    status: Literal["completed", "incomplete", "failed"] = "failed" if not is_at_end else "incomplete" if n_pending else "completed"
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
     result = RunResult(run_id, now, status, len(commits), n_done, n_pending, n_warnings, message)
     store.land(unit_id("run_result", 1, [run_id]), {RUN_RESULTS: [result]}, stage="run", label=run_id)

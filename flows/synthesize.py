@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from prefect import flow
-from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows import runs
-from flows.doing import do_all, do_one, in_parts, landed
+from flows.doing import THREADS, do_all, do_one, in_parts, landed
 from flows.run_config import RunConfig
 from tasks import audit, curate, deduplicate, embed, generate, split
 from tasks.prefect_tasks import curate_document, deduplicate_corpus, generate_document, split_corpus
@@ -16,7 +15,7 @@ from tasks.units import Unit, record_units, unit, units_of
 from warehouse.store import Warehouse
 
 
-@flow(name="synthesize", flow_run_name="synthesize part {part}", task_runner=ThreadPoolTaskRunner(max_workers=2), persist_result=False)
+@flow(name="synthesize", flow_run_name="synthesize part {part}", task_runner=THREADS, persist_result=False)
 def synthesize(config: RunConfig, run_id: str | None = None, part: int | None = None) -> str:
     """Make, curate and split pairs. ``part``: only that many-th lot of documents, split when it is the last. Returns the run's id."""
     store = Warehouse(config.warehouse)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 VERSION = 1
-Arm = Literal["base", "base_rag", "tuned", "tuned_rag"]
+Arm = Literal["base", "base_rag", "tuned", "tuned_rag", "placebo"]
 ARMS: tuple[Arm, ...] = get_args(Arm)
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
 
@@ -46,8 +46,8 @@ class Question:
 class AnswerParams:
     """Who answers the test questions, and how long they may speak."""
 
-    arms: tuple[Arm, ...] = ARMS
-    """base: the model as it is; tuned: with the adapter; _rag: with retrieved excerpts in the prompt."""
+    arms: tuple[Arm, ...] = ("base", "base_rag", "tuned", "tuned_rag")
+    """base: the model as it is; tuned: with the adapter; _rag: with retrieved excerpts; placebo: an adapter taught wrong answers."""
     max_new_tokens: int = 64
     """An answer is cut after this many tokens."""
     max_prompt_tokens: int = 1536
@@ -68,8 +68,8 @@ class AnswerParams:
 
 
 def uses_adapter(arm: str) -> bool:
-    """True for the tuned arms."""
-    return arm.startswith("tuned")
+    """True for the tuned arms and the placebo."""
+    return arm.startswith("tuned") or arm == "placebo"
 
 
 def uses_excerpts(arm: str) -> bool:

@@ -33,7 +33,7 @@ from tasks.units import Landed, Made, Unit, land_once
 from warehouse.store import Origin, Warehouse
 
 LANDED = "Landed"
-UNIT = {"task_run_name": "{work.stage}: {work.label}", "cache_policy": NO_CACHE, "persist_result": False}
+NAME = "{work.stage}: {work.label}"
 
 
 def _land(store: Warehouse, work: Unit, make: Callable[[], Made]) -> Landed | State[Landed]:
@@ -42,37 +42,37 @@ def _land(store: Warehouse, work: Unit, make: Callable[[], Made]) -> Landed | St
     return landed if landed.is_new else Completed(name=LANDED, message="stands committed", data=landed)
 
 
-@task(**UNIT)
+@task(task_run_name=NAME, cache_policy=NO_CACHE, persist_result=False)
 def ingest_document(store: Warehouse, work: Unit, source: SourceFile, params: IngestParams) -> Landed | State[Landed]:
     """One file -> its document row, pages, lines and sections. No retries: a slow file is slow in a minute too."""
     return _land(store, work, lambda: stages.ingest(source, params))
 
 
-@task(**UNIT)
+@task(task_run_name=NAME, cache_policy=NO_CACHE, persist_result=False)
 def chunk_document(store: Warehouse, work: Unit, params: ChunkParams) -> Landed | State[Landed]:
     """One document -> its chunks."""
     return _land(store, work, lambda: stages.chunk(store, work, params))
 
 
-@task(**UNIT)
+@task(task_run_name=NAME, cache_policy=NO_CACHE, persist_result=False)
 def embed_document(store: Warehouse, work: Unit, params: EmbedParams) -> Landed | State[Landed]:
     """One document's chunks -> their vectors."""
     return _land(store, work, lambda: stages.embed(store, work, params))
 
 
-@task(**UNIT)
+@task(task_run_name=NAME, cache_policy=NO_CACHE, persist_result=False)
 def generate_document(store: Warehouse, work: Unit, params: GenerateParams) -> Landed | State[Landed]:
     """One document's chunks -> question/answer pairs with evidence."""
     return _land(store, work, lambda: stages.generate(store, work, params))
 
 
-@task(**UNIT)
+@task(task_run_name=NAME, cache_policy=NO_CACHE, persist_result=False)
 def curate_document(store: Warehouse, work: Unit, params: CurateParams) -> Landed | State[Landed]:
     """One document's pairs -> those that pass every rule, and a row for each that does not."""
     return _land(store, work, lambda: stages.curate(store, work, params))
 
 
-@task(**UNIT)
+@task(task_run_name=NAME, cache_policy=NO_CACHE, persist_result=False)
 def deduplicate_corpus(
     store: Warehouse, work: Unit, curated: Sequence[Unit], params: DeduplicateParams, embed_params: EmbedParams
 ) -> Landed | State[Landed]:
@@ -80,7 +80,7 @@ def deduplicate_corpus(
     return _land(store, work, lambda: stages.deduplicate(store, curated, params, embed_params))
 
 
-@task(**UNIT)
+@task(task_run_name=NAME, cache_policy=NO_CACHE, persist_result=False)
 def split_corpus(
     store: Warehouse, work: Unit, curated: Sequence[Unit], deduplicated: Unit, params: SplitParams, embed_params: EmbedParams
 ) -> Landed | State[Landed]:
@@ -88,13 +88,15 @@ def split_corpus(
     return _land(store, work, lambda: stages.split(store, curated, deduplicated, params, embed_params))
 
 
-@task(**UNIT)
-def train_adapter(store: Warehouse, work: Unit, curated: Sequence[Unit], split: Unit, params: TrainParams) -> Landed | State[Landed]:
+@task(task_run_name=NAME, cache_policy=NO_CACHE, persist_result=False)
+def train_adapter(
+    store: Warehouse, work: Unit, curated: Sequence[Unit], split: Unit, params: TrainParams, is_placebo: bool = False
+) -> Landed | State[Landed]:
     """The train set -> one LoRA adapter. A repeated task continues from the newest whole checkpoint."""
-    return _land(store, work, lambda: stages.train(store, work, curated, split, params))
+    return _land(store, work, lambda: stages.train(store, work, curated, split, params, is_placebo=is_placebo))
 
 
-@task(**UNIT)
+@task(task_run_name=NAME, cache_policy=NO_CACHE, persist_result=False)
 def retrieve_corpus(
     store: Warehouse,
     work: Unit,
@@ -108,13 +110,13 @@ def retrieve_corpus(
     return _land(store, work, lambda: stages.retrieve(store, curated, split, embedded, params, embed_params))
 
 
-@task(**UNIT)
+@task(task_run_name=NAME, cache_policy=NO_CACHE, persist_result=False)
 def answer_batch(store: Warehouse, work: Unit, batch: stages.AnswerBatch, model: str, params: AnswerParams) -> Landed | State[Landed]:
     """One batch of questions -> one arm's answers."""
     return _land(store, work, lambda: stages.answer(store, batch, model, params))
 
 
-@task(**UNIT)
+@task(task_run_name=NAME, cache_policy=NO_CACHE, persist_result=False)
 def score_batch(
     store: Warehouse, work: Unit, answered: Unit, sources: stages.DocumentUnits, params: ScoreParams, embed_params: EmbedParams
 ) -> Landed | State[Landed]:
@@ -122,13 +124,13 @@ def score_batch(
     return _land(store, work, lambda: stages.score(store, answered, sources, params, embed_params))
 
 
-@task(**UNIT)
+@task(task_run_name=NAME, cache_policy=NO_CACHE, persist_result=False)
 def judge_batch(store: Warehouse, work: Unit, batch: stages.JudgeBatch, params: JudgeParams) -> Landed | State[Landed]:
     """One batch of questions -> one judge's verdicts on one contrast."""
     return _land(store, work, lambda: stages.judge(store, batch, params))
 
 
-@task(**UNIT)
+@task(task_run_name=NAME, cache_policy=NO_CACHE, persist_result=False)
 def estimate_run(store: Warehouse, work: Unit, inputs: stages.ReportInputs, params: ReportParams) -> Landed | State[Landed]:
     """All verdicts -> win rates with their uncertainty."""
     return _land(store, work, lambda: stages.report(store, inputs, params))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from tasks.answer import AnswerParams, Question
@@ -16,6 +17,7 @@ from tasks.find_files import SourceFile
 from tasks.generate import GenerateParams, generate_pairs
 from tasks.judge import JudgeParams, judge_pairs
 from tasks.metrics import ScoreParams
+from tasks.placebo import derange
 from tasks.read_pdf import IngestParams, read_document
 from tasks.report import make_arm_rates, make_estimates
 from tasks.retrieve import RetrieveParams
@@ -29,6 +31,8 @@ from warehouse.store import Warehouse
 
 if TYPE_CHECKING:
     from warehouse.schema import Table
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +97,8 @@ def ingest(source: SourceFile, params: IngestParams) -> Made:
 def chunk(store: Warehouse, work: Unit, params: ChunkParams) -> Made:
     """One document -> ``chunks chunk_pages``."""
     (document,) = _read(store, t.DOCUMENTS, work)
-    inputs = [_read(store, table, work) for table in (t.PAGES, t.PAGE_LINES, t.SECTIONS)]
-    chunked = chunk_document(document, *inputs, params)
+    pages, lines, sections = (_read(store, table, work) for table in (t.PAGES, t.PAGE_LINES, t.SECTIONS))
+    chunked = chunk_document(document, pages, lines, sections, params)
     return Made({t.CHUNKS: chunked.chunks, t.CHUNK_PAGES: chunked.chunk_pages})
 
 
@@ -109,16 +113,16 @@ def embed(store: Warehouse, work: Unit, params: EmbedParams) -> Made:
 def generate(store: Warehouse, work: Unit, params: GenerateParams) -> Made:
     """One document's chunks -> ``qa_pairs evidence`` and a ``rejected`` row for each chunk that gave none."""
     (document,) = _read(store, t.DOCUMENTS, work)
-    inputs = [_read(store, table, work) for table in (t.CHUNKS, t.CHUNK_PAGES, t.PAGES, t.PAGE_LINES)]
-    generated = generate_pairs(document, *inputs, params)
+    chunks, slices, pages, lines = (_read(store, table, work) for table in (t.CHUNKS, t.CHUNK_PAGES, t.PAGES, t.PAGE_LINES))
+    generated = generate_pairs(document, chunks, slices, pages, lines, params)
     return Made({t.QA_PAIRS: generated.pairs, t.EVIDENCE: generated.evidence, t.REJECTED: generated.rejected})
 
 
 def curate(store: Warehouse, work: Unit, params: CurateParams) -> Made:
     """One document's pairs -> ``kept_pairs`` and a ``rejected`` row for each that fails a rule."""
     (document,) = _read(store, t.DOCUMENTS, work)
-    inputs = [_read(store, table, work) for table in (t.QA_PAIRS, t.EVIDENCE, t.CHUNKS, t.PAGES)]
-    curated = curate_document(document, *inputs, params)
+    pairs, evidence, chunks, pages = (_read(store, table, work) for table in (t.QA_PAIRS, t.EVIDENCE, t.CHUNKS, t.PAGES))
+    curated = curate_document(document, pairs, evidence, chunks, pages, params)
     return Made({t.KEPT_PAIRS: curated.kept, t.REJECTED: curated.rejected})
 
 
@@ -157,6 +161,8 @@ def split(store: Warehouse, curated: Sequence[Unit], deduplicated: Unit, params:
     pairs = surviving_pairs(store, curated, deduplicated)
     evidence = _evidence(store, curated, pairs)
     result = split_pairs(pairs, evidence, params, embed_params)
+    for empty in result.empty_sets:
+        log.warning("%s is empty: %s", empty.split, empty.why)
     refuse_leaks(audit_split(pairs, evidence, result.rows, params, embed_params))
     return Made({t.SPLITS: result.rows, t.REJECTED: result.rejected})
 
@@ -168,13 +174,25 @@ def train_examples(pairs: Sequence[t.QaPair], splits: Sequence[t.SplitRow], spli
     return [TrainExample(pair.pair_id, pair.question, pair.answer) for pair in chosen]
 
 
-def train(store: Warehouse, work: Unit, curated: Sequence[Unit], split_unit: Unit, params: TrainParams) -> Made:
-    """Train and validation pairs -> ``adapters training_runs training_steps training_examples`` and the adapter's files."""
+def train(
+    store: Warehouse, work: Unit, curated: Sequence[Unit], split_unit: Unit, params: TrainParams, *, is_placebo: bool = False
+) -> Made:
+    """Train and validation pairs -> ``adapters training_runs training_steps training_examples`` and the adapter's files.
+
+    A placebo learns the same questions with wrong answers, and lands them in ``placebo_answers``.
+    """
     trainer = importlib.import_module("tasks.train")  # torch and peft take seconds
     pairs, splits = kept_pairs(store, curated), rows(store, t.SPLITS, [split_unit])
+    examples = {role: train_examples(pairs, splits, role) for role in ("train", "validation")}
+    wrong: list[t.PlaceboAnswer] = []
+    if is_placebo:
+        learnt = {example.pair_id for some in examples.values() for example in some}
+        wrong = derange([pair for pair in pairs if pair.pair_id in learnt], work.unit_id, params.seed)
+        answers = {row.pair_id: row.answer for row in wrong}
+        examples = {role: [replace(one, answer=answers[one.pair_id]) for one in some] for role, some in examples.items()}
     trained = trainer.train_adapter(
-        train_examples(pairs, splits, "train"),
-        train_examples(pairs, splits, "validation"),
+        examples["train"],
+        examples["validation"],
         params,
         store.root / "weights" / work.unit_id,
         work.unit_id,
@@ -184,6 +202,7 @@ def train(store: Warehouse, work: Unit, curated: Sequence[Unit], split_unit: Uni
         t.TRAINING_RUNS: [trained.run],
         t.TRAINING_STEPS: trained.steps,
         t.TRAINING_EXAMPLES: trained.examples,
+        t.PLACEBO_ANSWERS: wrong,
     }
     return Made(made, files=trained.files)
 
@@ -240,8 +259,8 @@ def judge(store: Warehouse, batch: JudgeBatch, params: JudgeParams) -> Made:
     """One batch of questions -> ``verdicts`` of one judge on one contrast."""
     wanted = set(batch.pair_ids)
     pairs = {pair.pair_id: pair for pair in rows(store, t.QA_PAIRS, [batch.generated]) if pair.pair_id in wanted}
-    scores = [{row.pair_id: row for row in rows(store, t.SCORES, [side])} for side in (batch.scores_a, batch.scores_b)]
-    return Made({t.VERDICTS: judge_pairs(batch.contrast, batch.judge, *scores, pairs, params)})
+    scores_a, scores_b = ({row.pair_id: row for row in rows(store, t.SCORES, [side])} for side in (batch.scores_a, batch.scores_b))
+    return Made({t.VERDICTS: judge_pairs(batch.contrast, batch.judge, scores_a, scores_b, pairs, params)})
 
 
 def report(store: Warehouse, inputs: ReportInputs, params: ReportParams) -> Made:

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from tasks.formulas import Interval, cluster_interval, effective_n, mde, sign_flip_p, unscored_bounds, win_rate
+from tasks.formulas import Interval, cluster_interval, effective_n, mcnemar_p, mde, sign_flip_p, unscored_bounds, win_rate
 from warehouse.errors import ConfigError
 from warehouse.keys import key
 from warehouse.tables import ArmRate, Estimate
 
-VERSION = 1
+VERSION = 2
 WORTH = {"arm_a": 1.0, "tie": 0.5, "arm_b": 0.0}
 Unit = Literal["document", "fact", "none"]
 
@@ -117,6 +117,7 @@ def estimate(outcomes: Sequence[Outcome], split: str, contrast: str, judge: str,
         unit=clusters.unit,
         n_units=clusters.n,
         p_value=p_value,
+        mcnemar_p=mcnemar_p(counts["arm_b"], n_wins) if scored else None,
         mde=mde(effective_n(scores, clusters.keys), params.alpha, params.power) if interval else None,
         is_difference=_is_difference(interval, p_value, params.alpha),
         scope=clusters.scope if scored or not outcomes else "no question was scored",

@@ -253,6 +253,17 @@ class TrainingExample:
 
 
 @dataclass(frozen=True, slots=True)
+class PlaceboAnswer:
+    """One row per placebo adapter and training pair: the wrong answer that was taught in place of the right one."""
+
+    placebo_answer_id: Annotated[str, "key"]
+    adapter_id: Annotated[str, "-> adapters"]
+    pair_id: Annotated[str, "-> qa_pairs: whose question was asked"]
+    donor_pair_id: Annotated[str, "-> qa_pairs: whose answer was given"]
+    answer: Annotated[str, "the wrong answer"]
+
+
+@dataclass(frozen=True, slots=True)
 class Retrieval:
     """One row per test question and chunk retrieved for it."""
 
@@ -333,6 +344,7 @@ class Estimate:
     unit: Annotated[Literal["document", "fact", "none"], "what the interval clusters by"]
     n_units: Annotated[int, "clusters"]
     p_value: Annotated[float | None, "two-sided sign-flip test over clusters; null below 6"]
+    mcnemar_p: Annotated[float | None, "exact McNemar test over wins and losses, each question taken by itself; null without questions"]
     mde: Annotated[float | None, "smallest difference from .5 detectable with 80 % power at this size"]
     is_difference: Annotated[bool, "claimed only where interval and p agree"]
     scope: Annotated[str, "what the interval speaks about, in words"]
@@ -417,6 +429,7 @@ ADAPTERS = Table("adapters", Adapter, key="adapter_id")
 TRAINING_RUNS = Table("training_runs", TrainingRun, key="adapter_id")
 TRAINING_STEPS = Table("training_steps", TrainingStep, key="step_id")
 TRAINING_EXAMPLES = Table("training_examples", TrainingExample, key="example_id")
+PLACEBO_ANSWERS = Table("placebo_answers", PlaceboAnswer, key="placebo_answer_id")
 RETRIEVALS = Table("retrievals", Retrieval, key="retrieval_id")
 ANSWERS = Table("answers", Answer, key="answer_id")
 SCORES = Table("scores", Score, key="answer_id")
@@ -429,6 +442,6 @@ RUN_RESULTS = Table("run_results", RunResult, key="run_id")
 
 TABLES: tuple[Table, ...] = (
     DOCUMENTS, PAGES, PAGE_LINES, SECTIONS, CHUNKS, CHUNK_PAGES, CHUNK_VECTORS, QA_PAIRS, EVIDENCE, KEPT_PAIRS, REJECTED, SPLITS,
-    ADAPTERS, TRAINING_RUNS, TRAINING_STEPS, TRAINING_EXAMPLES, RETRIEVALS, ANSWERS, SCORES, VERDICTS, ESTIMATES, ARM_RATES,
+    ADAPTERS, TRAINING_RUNS, TRAINING_STEPS, TRAINING_EXAMPLES, PLACEBO_ANSWERS, RETRIEVALS, ANSWERS, SCORES, VERDICTS, ESTIMATES, ARM_RATES,
     RUNS, RUN_UNITS, RUN_RESULTS,
 )  # fmt: skip

@@ -46,6 +46,12 @@ with named as (
     union all
     select run_id, 'training_examples' as table_name, 'pair_id' as column_name, pair_id as id, 'pair_id' as kind from training_examples
     union all
+    select run_id, 'placebo_answers' as table_name, 'adapter_id' as column_name, adapter_id as id, 'adapter_id' as kind from placebo_answers
+    union all
+    select run_id, 'placebo_answers' as table_name, 'pair_id' as column_name, pair_id as id, 'pair_id' as kind from placebo_answers
+    union all
+    select run_id, 'placebo_answers' as table_name, 'donor_pair_id' as column_name, donor_pair_id as id, 'pair_id' as kind from placebo_answers
+    union all
     select run_id, 'retrievals' as table_name, 'pair_id' as column_name, pair_id as id, 'pair_id' as kind from retrievals
     union all
     select run_id, 'retrievals' as table_name, 'chunk_id' as column_name, chunk_id as id, 'chunk_id' as kind from retrievals

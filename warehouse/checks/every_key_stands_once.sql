@@ -32,6 +32,8 @@ with keys as (
     union all
     select run_id, 'training_examples' as table_name, example_id as id from training_examples
     union all
+    select run_id, 'placebo_answers' as table_name, placebo_answer_id as id from placebo_answers
+    union all
     select run_id, 'retrievals' as table_name, retrieval_id as id from retrievals
     union all
     select run_id, 'answers' as table_name, answer_id as id from answers
