@@ -16,6 +16,7 @@ def run(args: argparse.Namespace) -> int:
     from flows.run_config import load_config
 
     config = load_config(args.config, args.set, sources=tuple(args.sources) or None, warehouse=args.warehouse)
+    refuse_missing(config.sources)
     quiet_prefect(Path(config.warehouse))
     from flows.display import progress_display
     from flows.pipeline import pipeline
@@ -139,12 +140,26 @@ def existing(folder: str) -> Warehouse:  # type: ignore[name-defined]  # noqa: F
     return Warehouse(folder)
 
 
+def refuse_missing(sources: Sequence[str]) -> None:
+    """Raise for sources that are not there, before a server is started for them.
+
+    Raises:
+        ConfigError: naming them.
+    """
+    from warehouse.errors import ConfigError
+
+    missing = [source for source in sources if not Path(source).exists()]
+    if missing or not sources:
+        what = "there is no such file or folder" if missing else "no PDF or folder was named"
+        raise ConfigError(what, where=", ".join(missing) or "sources", mend="name PDFs or folders of them: `tunehouse run PDF_OR_FOLDER`")
+
+
 def quiet_prefect(warehouse: Path) -> None:
     """Settings for an embedded run, before Prefect is imported; none are touched that the user has set.
 
     Without ``PREFECT_API_URL`` Prefect starts a server of its own for the run, whose database lives below the warehouse.
     """
-    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "ERROR")
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")  # errors are told once, by us
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
     if "PREFECT_API_URL" in os.environ:
         return

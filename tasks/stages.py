@@ -90,7 +90,8 @@ def _read(store: Warehouse, table: Table, work: Unit) -> list[Any]:
 def ingest(source: SourceFile, params: IngestParams) -> Made:
     """One file -> ``documents pages page_lines sections``."""
     read = read_document(source, params)
-    made: dict[Table, Sequence[Any]] = {t.DOCUMENTS: [read.document], t.PAGES: read.pages, t.PAGE_LINES: read.lines, t.SECTIONS: read.sections}
+    made: dict[Table, Sequence[Any]] = {t.DOCUMENTS: [read.document]}
+    made |= {t.PAGES: read.pages, t.PAGE_LINES: read.lines, t.SECTIONS: read.sections}
     return Made(made, n_retryable=read.n_retryable)
 
 
