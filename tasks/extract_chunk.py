@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tasks.extract_acronyms import acronyms
-from tasks.extract_draft import Draft, Found
-from tasks.extract_patterns import facts
-from tasks.extract_sentences import Sentence, sentences, statements
 from tasks.extract_asides import existentials, named_roles
-from tasks.extract_steps import imperative, introduced, sequences
+from tasks.extract_clauses import statements
+from tasks.extract_draft import Draft, Found
+from tasks.extract_orders import imperative, introduced
+from tasks.extract_patterns import facts
+from tasks.extract_sentences import Sentence, sentences
+from tasks.extract_steps import sequences
 from tasks.extract_tables import table_facts
 from tasks.key_match import states
 from tasks.text import words
@@ -21,36 +24,46 @@ if TYPE_CHECKING:
     from tasks.generate import GenerateParams
     from warehouse.tables import Chunk
 
-CLEFT = re.compile(r"\b(?:is it that|that is|by itself|by themselves|(?:are|is|were|was) there|there (?:are|is|were|was))\b", re.IGNORECASE)
+# pronouns that point at nothing: 'what is it that', 'how many are there'
+EMPTY_PRONOUNS = re.compile(
+    r"\b(?:is it that|that is|by itself|by themselves|(?:are|is|were|was) there|there (?:are|is|were|was))\b", re.IGNORECASE
+)
 POINTS_ELSEWHERE = re.compile(
     r"\b(?:it|they|them|this|these|those|such|he|she|him|her|his|former|latter|we|us|our|here|aforementioned|ones|"
-    r"itself|themselves|above-mentioned|authors'|there|another)\b|\bone (?:is|was|that|has|of them)\b|"
+    r"itself|themselves|above-mentioned|there|another|your|my)\b|\bone (?:is|was|that|has|of them)\b|"
     r"\bthe (?:second|first|third|two|three|above|below)(?= (?:is|are|was|were|has|have|and|or|in|to|by|be|do)\b|\?)",
     re.IGNORECASE,
-)  # fmt: skip
+)
 POSSESSIVE = re.compile(r"\b(?:its|their)\b", re.IGNORECASE)
+VAGUE_KEY = re.compile(r"(?:same|following|either|both|other)\b")
+LOWER_WORD = re.compile(r"(?<![\w.-])[a-z][a-z'-]+\b")
+MIN_QUESTION_WORDS, MAX_QUESTION_WORDS = 3, 40
+"""Without the title: from ``What is X?`` to what can be read in one breath."""
+OWNER_WORDS = 3
+"""``its`` and ``their`` may stand behind more words than these, in which their owner is named."""
 
 
 def chunk_drafts(chunk: Chunk, params: GenerateParams) -> list[Draft]:
     """At most ``params.max_facts_per_chunk`` drafts in reading order, each with at least ``params.min_wordings`` questions."""
-    vocabulary = frozenset(re.findall(r"(?<![\w.-])[a-z][a-z'-]+\b", chunk.text))
-    drafts = list(table_facts(chunk.text)) if chunk.kind == "table" else []
-    if chunk.kind == "body":
-        drafts += sequences(chunk.text, chunk.section, vocabulary)
+    if chunk.kind == "table":
+        drafts = table_facts(chunk.text)
+    else:
+        vocabulary = frozenset(LOWER_WORD.findall(chunk.text))
+        drafts = sequences(chunk.text, chunk.section, vocabulary)
         for sentence in sentences(chunk.text):
             drafts += _sentence_drafts(sentence, vocabulary, params)
-    drafts = [draft for draft in (_checked(draft, params) for draft in drafts) if draft]
-    return sorted(drafts, key=lambda draft: draft.char_from)[: params.max_facts_per_chunk]
+    checked = [good for draft in drafts if (good := _checked(draft, params))]
+    return sorted(checked, key=lambda draft: draft.char_from)[: params.max_facts_per_chunk]
 
 
 def _sentence_drafts(sentence: Sentence, vocabulary: frozenset[str], params: GenerateParams) -> list[Draft]:
     """The surest facts of one sentence, each with its own key."""
-    found = sorted(_facts_of(sentence, vocabulary), key=lambda pair: pair[0].cost)
     drafts: list[Draft] = []
-    for fact, answer in found:
-        draft = _checked(_draft(sentence, fact, answer), params)
-        if draft is not None and len(drafts) < params.max_keys_per_sentence and not _is_known(draft, drafts):
-            drafts.append(draft)
+    for fact, answer in sorted(_facts_of(sentence, vocabulary), key=lambda found: found[0].cost):
+        draft = Draft(sentence.char_from, sentence.n_chars, fact.questions, answer, fact.key or None, fact.kind, fact.pattern)
+        good = _checked(draft, params)
+        if good is not None and len(drafts) < params.max_keys_per_sentence and not _is_known(good, drafts):
+            drafts.append(good)
     return drafts
 
 
@@ -61,7 +74,7 @@ def _facts_of(sentence: Sentence, vocabulary: frozenset[str]) -> Iterator[tuple[
         return
     yield from named_roles(sentence.text)
     yield from introduced(sentence.text, vocabulary)
-    for statement in [*imperative(sentence.text), *statements(sentence.text, vocabulary)]:
+    for statement in imperative(sentence.text) or statements(sentence.text, vocabulary):
         for fact in facts(statement.clause):
             yield fact, statement.answer
 
@@ -70,29 +83,25 @@ def _is_known(draft: Draft, drafts: Iterable[Draft]) -> bool:
     return any(draft.answer_key == other.answer_key or set(draft.questions) & set(other.questions) for other in drafts)
 
 
-def _draft(sentence: Sentence, fact: Found, answer: str) -> Draft:
-    return Draft(sentence.char_from, sentence.n_chars, fact.questions, answer, fact.key or None, fact.kind, fact.pattern)
-
-
 def _checked(draft: Draft, params: GenerateParams) -> Draft | None:
     """The draft with the questions that stand alone; None where too few do, or the key does not fit the answer."""
     key = draft.answer_key
     if key is not None and ";" not in key and len(key.split()) > params.max_key_words:
         key = None
-    if key is not None and (not states(draft.answer, key) or ((POINTS_ELSEWHERE.search(key) or re.match(r"(?:same|following|either|both|other)\b", key)) and draft.answer_kind != "text")):
+    if POINTS_ELSEWHERE.match(EMPTY_PRONOUNS.sub(" ", draft.answer)) or POSSESSIVE.match(draft.answer):
         return None
-    if POINTS_ELSEWHERE.match(draft.answer) or POSSESSIVE.match(draft.answer):
+    is_vague = key is not None and draft.answer_kind != "text" and (POINTS_ELSEWHERE.search(key) or VAGUE_KEY.match(key))
+    if key is not None and (is_vague or not states(draft.answer, key)):
         return None
-    good = [q for q in draft.questions if stands_alone(q) and not (key and draft.answer_kind != "comparison" and states(q, key))]
-    if len(good) < params.min_wordings:
-        return None
-    return Draft(draft.char_from, draft.n_chars, tuple(good[: params.wordings]), draft.answer, key, draft.answer_kind, draft.pattern)
+    offers_choice = draft.answer_kind == "comparison"
+    good = [q for q in draft.questions if stands_alone(q) and (key is None or offers_choice or not states(q, key))]
+    return replace(draft, questions=tuple(good[: params.wordings]), answer_key=key) if len(good) >= params.min_wordings else None
 
 
 def stands_alone(question: str) -> bool:
     """True where the question points at nothing outside itself and has a length that can be read."""
-    text = CLEFT.sub(" ", question)
-    if POINTS_ELSEWHERE.search(text) or not 3 <= len(words(question)) <= 40:  # noqa: PLR2004  # 'What is X?' to the limit of rule D5
+    text = EMPTY_PRONOUNS.sub(" ", question)
+    if POINTS_ELSEWHERE.search(text) or not MIN_QUESTION_WORDS <= len(words(question)) <= MAX_QUESTION_WORDS:
         return False
-    subject = re.search(r"\b(?:its|their)\b", text, re.IGNORECASE)
-    return subject is None or len(words(text[: subject.start()])) > 3  # noqa: PLR2004  # its owner stands before it
+    possessive = POSSESSIVE.search(text)
+    return possessive is None or len(words(text[: possessive.start()])) > OWNER_WORDS

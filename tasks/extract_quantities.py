@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from tasks.extract_tokens import is_plural
 from tasks.extract_verbs import word_list
 
 _ONE = r"(?:[±+\-−]?\d+(?:[.,]\d+)*)"  # noqa: RUF001  # a printed minus
@@ -101,10 +102,13 @@ QUANTITY = re.compile(
     rf"(?:[ -]?(?P<unit>{_UNIT})(?![\w°²³/·])|(?=[\s,]|$)))(?P<after>.*)$"
 )
 _MONEY_NAMES = {"€": "euros", "$": "dollars", "£": "pounds", "EUR": "euros", "USD": "dollars", "GBP": "pounds"}
-_NO_NOUN = frozenset({"is", "was", "has", "of", "to", "and", "or", "in", "at", "times", "that", "which", "does"})
-_SINGULAR_ENDS = ("ss", "us", "is")
+MAX_COUNTED_WORDS = 4
+"""Longest noun that is counted, or substance that is measured, in words."""
 _MONTH = r"(?:January|February|March|April|May|June|July|August|September|October|November|December)"
-DATE = re.compile(rf"^(?:(?P<day>\d{{1,2}} {_MONTH}(?: \d{{4}})?|{_MONTH} \d{{1,2}}(?:, \d{{4}})?)|(?P<month>{_MONTH}(?: \d{{4}})?)|(?P<year>(?:1[5-9]|20)\d\d)|(?P<clock>\d{{1,2}}:\d\d))$")  # fmt: skip  # noqa: E501
+DATE = re.compile(
+    rf"^(?:(?P<day>\d{{1,2}} {_MONTH}(?: \d{{4}})?|{_MONTH} \d{{1,2}}(?:, \d{{4}})?)|(?P<month>{_MONTH}(?: \d{{4}})?)|"
+    r"(?P<year>(?:1[5-9]|20)\d\d)|(?P<clock>\d{1,2}:\d\d))$"
+)
 PER = re.compile(r"^(?: (?:per|a|an|each|every) [a-z]+(?: (?:of|and) [a-z]+)?)")
 
 
@@ -121,17 +125,14 @@ class Quantity:
     @property
     def asked(self) -> tuple[str, ...]:
         """Question words, best first: ``what torque``, ``how many newton metres``."""
+        counted = f"how many {self.counted}"
         if self.share:
-            return (f"what {self.share}", f"how many {self.counted}")
-        if not self.measure:
-            return (f"how many {self.counted}", f"what number of {self.counted}")
-        if self.measure == "rate":
-            return (f"how many {self.counted}", f"what number of {self.counted}")
-        if self.measure == "price":
-            return (f"how many {self.counted}", f"what sum in {self.counted}")
-        if self.measure == "size":
-            return (f"how many {self.counted}", f"what size in {self.counted}")
-        return (f"what {self.measure}", f"how many {self.counted}")
+            return (f"what {self.share}", counted)
+        if self.measure in ("", "rate"):
+            return (counted, f"what number of {self.counted}")
+        if self.measure in ("price", "size"):
+            return (counted, f"what {'sum' if self.measure == 'price' else 'size'} in {self.counted}")
+        return (f"what {self.measure}", counted)
 
 
 def read_quantity(text: str) -> Quantity | None:
@@ -145,36 +146,35 @@ def read_quantity(text: str) -> Quantity | None:
     core, after = match["core"].strip(), match["after"]
     if match["money"]:
         return Quantity(core, "price", _MONEY_NAMES[match["money"].strip()], after)
-    if match["unit"]:
-        measure, counted = _unit(match["unit"])
-        if per := PER.match(after):
-            return Quantity(
-                core + per.group(), "rate" if measure not in ("flow rate", "speed") else measure, counted + per.group(), after[per.end() :]
-            )
-        if after.startswith(" of ") and measure != "percentage":
-            return Quantity(core, "", counted + after, "") if len(after.split()) <= 4 else None  # noqa: PLR2004  # 'of clean water'
-        if measure == "percentage" and after.startswith(" of "):
-            return Quantity(core, "", f"per cent{after}", "", f"percentage{after}")
+    return _measured(core, match["unit"], after) if match["unit"] else _counted(core, after)
+
+
+def _measured(core: str, unit: str, after: str) -> Quantity | None:
+    """A number with a unit: a rate, a share, an amount of something, or a plain measure."""
+    measure, counted = next(named for forms, named in UNITS.items() if re.fullmatch(forms, unit))
+    if per := PER.match(after):
+        measure = measure if measure in ("flow rate", "speed") else "rate"
+        return Quantity(core + per.group(), measure, counted + per.group(), after[per.end() :])
+    if not after.startswith(" of "):
         return Quantity(core, measure, counted, after)
-    return _counted(core, after)
-
-
-def _unit(printed: str) -> tuple[str, str]:
-    for forms, named in UNITS.items():
-        if re.fullmatch(forms, printed):
-            return named
-    raise AssertionError(printed)
+    if measure == "percentage":
+        return Quantity(core, "", f"per cent{after}", "", f"percentage{after}")
+    return Quantity(core, "", counted + after, "") if len(after.split()) <= MAX_COUNTED_WORDS else None
 
 
 def _counted(core: str, after: str) -> Quantity | None:
+    """A number before a plural noun: ``12 pressure sensors per site``."""
     words = after.split()
-    for n in range(1, min(len(words), 4) + 1):
+    for n in range(1, min(len(words), MAX_COUNTED_WORDS) + 1):
         word = words[n - 1].rstrip(",")
-        if not word[:1].isalpha() or word in _NO_NOUN:
+        if not word[:1].isalpha() or word in word_list("no_noun"):
             return None
-        if word.endswith("s") and not word.endswith(_SINGULAR_ENDS) or word in ("people", "data", "men", "women", "children"):
+        if is_plural(word):
             noun = " ".join([*words[: n - 1], word])
-            return Quantity(f"{core} {noun}", "", noun, after.partition(noun)[2])
+            behind = after.partition(noun)[2]
+            per = PER.match(behind)
+            rate = per.group() if per else ""
+            return Quantity(f"{core} {noun}{rate}", "", f"{noun}{rate}", behind.removeprefix(rate))
     return None
 
 

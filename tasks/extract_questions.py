@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from tasks import extract_verbs as verbs
-from tasks.extract_grammar import Clause, Phrase
+from tasks.extract_tokens import is_plural
+from tasks.extract_verbs import word_list
 
-NO_PASSIVE = frozenset(
-    {"be", "have", "become", "remain", "stay", "get", "seem", "appear", "mean", "equal", "cost", "weigh", "last", "lack", "fit", "suit",
-     "belong", "let", "need", "total", "number", "want", "run", "comprise"}
-)  # fmt: skip
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from tasks.extract_grammar import Clause, Phrase
+
 STRANDED = frozenset({"to", "at", "from", "in", "for", "with", "by", "on", "of", "about", "into", "through", "above", "below", "under"})
 ADVERBIAL = frozenset({"when", "if", "until", "unless", "before", "after", "during", "every", "within", "once", "while", "till"})
 DROPPED = frozenset({"because", "although", "though", "so", "while", "whereas", "despite", "since"})
+POINTS_BACK = re.compile(r"\b(?:it|they|them|he|she|this|these|those)\b")
+HEAD_END = re.compile(r" (?:of|for|in|with|that|which|on|to|from) ")
+TIMES = re.compile(r"(?:\S+ )?\S*\d")
 
 
 def tidy(question: str) -> str:
@@ -35,8 +40,7 @@ def others(clause: Clause, at: int, *, keep_all: bool = True) -> tuple[str, str]
     before = [str(p) for p in phrases[:at] if p.prep not in DROPPED]
     after = []
     for phrase in phrases[at + 1 :]:
-        points_back = re.search(r"\b(?:it|they|them|he|she|this|these|those)\b", phrase.text)
-        if phrase.prep in DROPPED or points_back or (not keep_all and not is_adverbial(phrase)):
+        if phrase.prep in DROPPED or POINTS_BACK.search(phrase.text) or (not keep_all and not is_adverbial(phrase)):
             continue
         after.append(str(phrase))
     return " ".join(before), " ".join([*after, clause.intro])
@@ -44,15 +48,12 @@ def others(clause: Clause, at: int, *, keep_all: bool = True) -> tuple[str, str]
 
 def is_adverbial(phrase: Phrase) -> bool:
     """True for what tells of the verb, not of the noun before it: conditions, times, and phrases with a number."""
-    return phrase.prep in ADVERBIAL or (phrase.prep in ("in", "at", "on", "for", "by") and any(c.isdigit() for c in phrase.text[:12]))
+    return phrase.prep in ADVERBIAL or (phrase.prep in ("in", "at", "on", "for", "by") and TIMES.match(phrase.text) is not None)
 
 
-def gap(
-    clause: Clause, at: int, asked: Sequence[str], *, prep: str | None = None, noun: str = "", keep_all: bool = True
-) -> tuple[str, ...]:
+def gap(clause: Clause, at: int, asked: Sequence[str], *, noun: str = "", keep_all: bool = True) -> tuple[str, ...]:
     """Questions for phrase ``at``: ``asked`` are question words that take the phrase's preposition; ``noun`` names what is asked for."""
-    phrase = clause.phrases[at]
-    prep = phrase.prep if prep is None else prep
+    prep = clause.phrases[at].prep
     before, after = others(clause, at, keep_all=keep_all)
     front, rest = f"{clause.fronted_aux} {clause.subject} {clause.remaining_verb}", f"{before} {after}"
     statement = f"{clause.subject} {clause.verb_group}"
@@ -83,14 +84,14 @@ def adverbial(clause: Clause, at: int, asked: Sequence[str], *, keep_all: bool =
 def subject_gap(clause: Clause, who: str = "what") -> tuple[str, ...]:
     """Questions for the subject: ``What controls the fan?``; also in the passive where the object is plain."""
     rest = " ".join([*(str(p) for p in clause.phrases if p.prep not in DROPPED), clause.intro])
-    group = _singular_group(clause)
+    group = singular_group(clause)
     made = [
         f"{who} {group} {rest}",
         f"{who} is it that {group} {rest}",
         f"can you name {'the one who' if who == 'who' else 'what'} {group} {rest}",
     ]
-    if not clause.aux and clause.form and clause.phrases and not clause.phrases[0].prep and clause.base not in NO_PASSIVE:
-        passive = f"{passive_be(clause, clause.phrases[0].text)}"
+    if not clause.aux and clause.form and clause.phrases and not clause.phrases[0].prep and clause.base not in word_list("no_passive"):
+        passive = passive_be(clause, clause.phrases[0].text)
         tail = " ".join([*(str(p) for p in clause.phrases[1:] if p.prep not in DROPPED), clause.intro])
         by = "whom" if who == "who" else "what"
         head = clause.phrases[0].text
@@ -108,21 +109,18 @@ def passive_be(clause: Clause, noun: str) -> str:
 
 
 def is_plural_noun(noun: str) -> bool:
-    """True where the head of ``noun`` (before any ``of``) looks plural."""
-    head = re.split(r" (?:of|for|in|with|that|which|on|to|from) ", noun)[0].split()
+    """True where the head of ``noun`` (before any ``of``) looks plural, or two nouns are joined."""
+    head = HEAD_END.split(noun)[0].split()
     if " and " in noun.split(" of ", maxsplit=1)[0]:
         return True
-    if not head or head[0].casefold() in ("a", "an", "each", "every", "one"):
-        return False
-    last = head[-1].casefold()
-    return (last.endswith("s") and not last.endswith(("ss", "us", "is"))) or last in ("data", "people")
+    return bool(head) and head[0].casefold() not in ("a", "an", "each", "every", "one") and is_plural(head[-1].casefold())
 
 
-def _singular_group(clause: Clause) -> str:
+def singular_group(clause: Clause) -> str:
     """The verb group in the form that follows ``what`` or ``who``."""
     if clause.aux:
         singular = {"are": "is", "were": "was", "have": "has", "do": "does"}.get(clause.aux, clause.aux)
-        return f"{singular} {clause.verb}"
+        return f"{singular} {clause.verb}".strip()
     return verbs.s_form(clause.base) if clause.form == "base" else clause.verb
 
 
@@ -132,10 +130,10 @@ def object_gap(clause: Clause, at: int, asked: str = "what") -> tuple[str, ...]:
     front = f"{clause.fronted_aux} {clause.subject} {clause.remaining_verb}"
     statement = f"{clause.subject} {clause.verb_group}"
     made = [f"{asked} {front} {before} {after}", f"{asked} is it that {statement} {before} {after}"]
-    if not clause.aux and clause.base not in NO_PASSIVE:
+    if not clause.aux and clause.base not in word_list("no_passive"):
         be = {"past": "was"}.get(clause.form, "is")
         made.insert(1, f"{asked} {be} {verbs.participle(clause.base)} by {clause.subject} {before} {after}")
-    elif clause.aux in verbs.MODALS and " " not in clause.verb and clause.base not in NO_PASSIVE:
+    elif clause.aux in verbs.MODALS and " " not in clause.verb and clause.base not in word_list("no_passive"):
         made.insert(1, f"{asked} {clause.aux} be {verbs.participle(clause.base)} by {clause.subject} {before} {after}")
     made.append(f"can you say {asked} {statement} {before} {after}")
     made.append(f"{statement} {before} {asked} {after}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tasks.extract_grammar import DETERMINERS, NUMBER_WORDS, PREPOSITIONS, SUBORDINATORS
+from tasks.extract_tokens import DETERMINERS, NUMBER_WORDS, PREPOSITIONS, SUBORDINATORS
 from warehouse.keys import draw
 
 QUESTION_WORDS = frozenset(

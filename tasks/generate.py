@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -88,7 +89,7 @@ def generate_pairs(
     """Every wording of every fact that the generator finds in one document's body and table chunks.
 
     A chunk that is not asked about, or gave nothing, is a row of ``rejected``; so is a pair whose quote does not stand in the page's
-    text, and one whose question two facts of the document answer differently.
+    text, and one whose question stands twice.
     """
     spans = PageSpans(chunk_pages, pages, lines)
     made = Generated()
@@ -99,7 +100,7 @@ def generate_pairs(
             made.rejected.append(_rejected(chunk.chunk_id, document.document_id, reason, chunk.section))
         for draft in drafts:
             _add(made, document, chunk, draft, spans, params)
-    _drop_ambiguous(made)
+    _drop_unfit(made, params)
     log.info("%s: %d pairs from %d chunks", document.title, len(made.pairs), len(chunks))
     return made
 
@@ -118,19 +119,19 @@ def _add(made: Generated, document: Document, chunk: Chunk, draft: Draft, spans:
         question = with_title(bare, document.title, pair_id) if params.source_in_question else bare
         made.pairs.append(
             QaPair(
-                pair_id,
-                document.document_id,
-                chunk.chunk_id,
-                fact_id,
-                wording,
-                question,
-                bare,
-                draft.answer,
-                draft.answer_key,
-                draft.answer_kind,
-                draft.pattern,
-                generator,
-            )  # fmt: skip
+                pair_id=pair_id,
+                document_id=document.document_id,
+                chunk_id=chunk.chunk_id,
+                fact_id=fact_id,
+                wording=wording,
+                question=question,
+                bare_question=bare,
+                answer=draft.answer,
+                answer_key=draft.answer_key,
+                answer_kind=draft.answer_kind,
+                pattern=draft.pattern,
+                generator=generator,
+            )
         )
         made.evidence.extend(
             Evidence(
@@ -144,24 +145,34 @@ def _letters(texts: Iterable[str]) -> str:
     return "".join("".join(text.split()) for text in texts)
 
 
-def _drop_ambiguous(made: Generated) -> None:
-    """Take out questions that stand twice: with the same key the later one is a copy, with different keys neither can be judged."""
-    by_question: dict[str, list[QaPair]] = {}
+def _drop_unfit(made: Generated, params: GenerateParams) -> None:
+    """Take out questions that stand twice, then facts that are left with too few wordings; each drop is a row.
+
+    With the same key the later of two equal questions is a copy; with different keys neither can be judged.
+    """
+    by_question: dict[str, list[QaPair]] = defaultdict(list)
     for pair in made.pairs:
-        by_question.setdefault(normalise(pair.bare_question), []).append(pair)
-    dropped = {}
-    for same in by_question.values():
-        if len({normalise(pair.answer_key or pair.answer) for pair in same}) > 1:
-            dropped |= {pair.pair_id: ("ambiguous_question", same[0].pair_id) for pair in same}
+        by_question[normalise(pair.bare_question)].append(pair)
+    dropped: dict[str, str] = {}
+    for first, *more in by_question.values():
+        if any(normalise(pair.answer_key or pair.answer) != normalise(first.answer_key or first.answer) for pair in more):
+            dropped |= dict.fromkeys((pair.pair_id for pair in (first, *more)), "ambiguous_question")
         else:
-            dropped |= {pair.pair_id: ("repeated_question", same[0].pair_id) for pair in same[1:] if pair.pair_id != same[0].pair_id}
+            dropped |= {pair.pair_id: "repeated_question" for pair in more if pair.pair_id != first.pair_id}
+    n_left = Counter(_fact(pair) for pair in made.pairs if pair.pair_id not in dropped)
+    dropped |= {p.pair_id: "few_wordings" for p in made.pairs if p.pair_id not in dropped and n_left[_fact(p)] < params.min_wordings}
     made.rejected.extend(
-        _rejected(pair.pair_id, pair.document_id, *dropped[pair.pair_id]) for pair in made.pairs if pair.pair_id in dropped
+        _rejected(pair.pair_id, pair.document_id, dropped[pair.pair_id], pair.bare_question)
+        for pair in made.pairs
+        if pair.pair_id in dropped
     )
-    made.pairs[:] = list({pair.pair_id: pair for pair in made.pairs if pair.pair_id not in dropped}.values())
-    kept = {pair.pair_id for pair in made.pairs}
-    made.evidence[:] = list({row.evidence_id: row for row in made.evidence if row.pair_id in kept}.values())
-    made.rejected[:] = list({row.rejection_id: row for row in made.rejected}.values())
+    made.pairs[:] = {pair.pair_id: pair for pair in made.pairs if pair.pair_id not in dropped}.values()
+    made.evidence[:] = {row.evidence_id: row for row in made.evidence if row.pair_id not in dropped}.values()
+    made.rejected[:] = {row.rejection_id: row for row in made.rejected}.values()
+
+
+def _fact(pair: QaPair) -> tuple[str, str | None, str]:
+    return pair.fact_id, pair.answer_key, pair.pattern
 
 
 def _rejected(item_id: str, document_id: str, reason: str, detail: str) -> Rejected:
