@@ -86,7 +86,7 @@ def _is_known(draft: Draft, drafts: Iterable[Draft]) -> bool:
 def _checked(draft: Draft, params: GenerateParams) -> Draft | None:
     """The draft with the questions that stand alone; None where too few do, or the key does not fit the answer."""
     key = draft.answer_key
-    if key is not None and ";" not in key and len(key.split()) > params.max_key_words:
+    if key is not None and ";" not in key and (len(key.split()) > params.max_key_words or POINTS_ELSEWHERE.match(key)):
         key = None
     if POINTS_ELSEWHERE.match(EMPTY_PRONOUNS.sub(" ", draft.answer)) or POSSESSIVE.match(draft.answer):
         return None

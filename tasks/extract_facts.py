@@ -160,11 +160,11 @@ def reasons(clause: Clause) -> Iterator[Found]:
             continue
         questions = adverbial(clause, at, asked)
         if phrase.prep != "because":
-            yield Found("condition", "text", clean_key(phrase.text), questions, 3)
+            yield Found("condition", "text", phrase.text, questions, 3)
             continue
         before, after = others(clause, at)
         reason = f"what is the reason that {clause.subject} {clause.verb_group} {before} {after}"
-        yield Found("reason", "text", clean_key(phrase.text.removeprefix("of ")), unique([*questions, reason]), 3)
+        yield Found("reason", "text", phrase.text.removeprefix("of "), unique([*questions, reason]), 3)
 
 
 def places_and_links(clause: Clause) -> Iterator[Found]:

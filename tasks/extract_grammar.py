@@ -90,6 +90,8 @@ def _predicates(text: str, subject: str) -> list[Clause]:
         return []
     clause, after = grouped
     stop, rest = _second_verb(text, tokens, after, clause)
+    if after < stop and tokens[after].low == "only":
+        after += 1
     phrases = split_phrases(text, tokens[after:stop])
     if phrases and not phrases[0].prep and (phrases[0].text in word_list("particles") or is_adverb(phrases[0].text.casefold())):
         clause = replace(clause, verb=f"{clause.verb} {phrases[0].text}" if clause.aux else clause.verb)

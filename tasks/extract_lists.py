@@ -11,7 +11,7 @@ MAX_ITEM_WORDS = 6
 ITEM = r"[^,;]+?"
 LIST = re.compile(rf"^{ITEM}, (?:{ITEM}, )*{ITEM},? (?:and|or) [^,;]+$|^[^,;]+? and [^,;]+$")
 BETWEEN_ITEMS = re.compile(r", (?:and |or )?| and | or ")
-NO_PLAIN_ITEM = re.compile(r"\b(?:comprising|including|containing|like|of both|both|such as|that|which|between)\b")
+NO_PLAIN_ITEM = re.compile(r"\b(?:comprising|including|containing|like|of both|both|such as|that|which|between|thereby|hence|thus)\b")
 OF_ONE_ITEM = re.compile(r" (?:that|which|who|whose|where|of|for|with|in|on|at|from|to|by|between|used|made|designed|based|called|when) ")
 COMPARED = re.compile(
     r"^(?P<before>.*?)\b(?P<how>more|less|fewer|better|worse|(?!other|after|under|over|number|water|paper|layer|power|order|"

@@ -28,7 +28,7 @@ NOT_COUNTED = re.compile(r"(?:between|up to|at least) ")
 NO_OBJECT_FIRST = re.compile(r"^(?:that|how|what|whether|not|more|less|to|only|well|up|out|as|back|down|off|again)\b")
 LIST_PREPOSITIONS = frozenset({"", "of", "from", "into", "on", "with", "for", "between"})
 HAS_PARTS = frozenset({"consist", "comprise", "compose", "divide", "make"})
-OTHER_END = re.compile(r" (?:at|in|on|for|when|and|with|by|because|after|during|across|to) ")
+OTHER_END = re.compile(r" (?P<link>at|in|on|for|when|and|with|by|because|after|during|across|to) ")
 NO_OTHER = re.compile(r"that of|\d|expected|in |before|ever|usual|for |with |when ")
 INDEFINITE = re.compile(r"(?:an?|each|every|all|both|some|many|most|no|several|one|two|three|any) ", re.IGNORECASE)
 VAGUE = re.compile(
@@ -128,7 +128,9 @@ def comparisons(clause: Clause) -> Iterator[Found]:
     match = COMPARED.match(rest)
     if match is None or is_pronoun(match["other"]) or NO_OTHER.match(match["other"]) or holds_clause(match["other"]):
         return
-    other = OTHER_END.split(match["other"])[0]
+    end = OTHER_END.search(match["other"])
+    is_cut = end is not None and f" {end['link']} " not in clause.subject  # 'watering in the evening ... than watering in the morning'
+    other = match["other"][: end.start()] if end and is_cut else match["other"]
     is_amount = match["how"] in ("more", "less", "fewer") and re.match(r" ?\d", match["what"])
     is_vague = first_word(other) in NUMBER_WORDS | word_list("not_compared") or len(other.split()) > MAX_OTHER_WORDS
     if is_amount or is_vague or " that " in f" {match['before']} ":

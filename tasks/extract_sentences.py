@@ -52,7 +52,7 @@ STRANGE = re.compile(
 )
 BROKEN = re.compile(
     r"\b(?:by|from|in|as|of|to|see|with|and|on|at|than|e\.g\.|i\.e\.|etc)[,.]?$|[a-z]{3,}\. \S|\?\?|\b(?:let['’]s|let us|please)\b|"  # noqa: RUF001
-    r"\betc\. [A-Z]|\b[Ii]n \d+,|\(\s|\s[,;.]"
+    r"\betc\. [A-Z]|\b[Ii]n \d+,|\b\d{1,3}, \d{3} (?!and\b|or\b)[a-z]|\(\s|\s[,;.]"
 )
 BULLET = re.compile(r"^(?:[•·▪◦*–—-]|\(?\d{1,2}[.)]|\(?[a-z][.)])\s+")  # noqa: RUF001  # as printed
 LABEL = re.compile(r"[A-Z][^.:;?!]{1,70}: (?=[A-Z][\w-]*,? [a-z])")
@@ -60,7 +60,7 @@ HEADING = re.compile(r"(?:[A-Z][\w-]*[ -]+(?:(?:of|and|for|the|in|to|with|-) )?)
 MAX_HEADING_WORDS = 7
 PAGE_BREAK = re.compile(r"(?<=[\w,;)-])\n(?=[a-z(])")
 COMMON_ENDING = re.compile(
-    r"(?:ed|ing|tions?|ments?|ness|ity|ities|al|ive|ous|ic|able|ful|less|ures?|ances?|ences?|ists?|ers|ors|[bcdefghklmnprtvwy]s)$"
+    r"(?:ed|ing|tions?|ments?|ness|ity|ities|al|ive|ous|ic|able|ful|less|ures?|ances?|ences?|ages?|ists?|ers|ors|[bcdefghklmnprtvwy]s)$"
 )
 
 
