@@ -1,5 +1,6 @@
 """Recall of the gold facts of our own sample papers, read, chunked and asked about as any PDF is."""
 
+import functools
 from collections import Counter
 from pathlib import Path
 
@@ -37,11 +38,15 @@ def samples() -> list[tuple[ReadDocument, list[Chunk], Generated]]:
     return generate_folder(SAMPLES)
 
 
+@functools.cache
+def grams(quote: str, n: int) -> set[tuple[str, ...]]:
+    return ngrams(words(quote), n)
+
+
 def overlap(quote: str, other: str) -> bool:
     """True where the two share a run of words: tables print cells with marks between them, so not the whole quote is looked for."""
-    first, second = words(quote), words(other)
-    n = min(SHARED_WORDS, len(first), len(second))
-    return bool(ngrams(first, n) & ngrams(second, n))
+    n = min(SHARED_WORDS, len(quote.split()), len(other.split()))
+    return bool(grams(quote, n) & grams(other, n))
 
 
 def found_keys(made: Generated, quote: str, wanted: str) -> list[str | None]:
