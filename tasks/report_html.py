@@ -1,0 +1,147 @@
+"""A run in the warehouse -> one HTML file that shows its verdict and what it rests on: no network, nothing but text from documents.
+
+What documents, models and settings say enters through Jinja's autoescape alone, and every value is first stripped of control and
+bidirectional characters (:func:`clean`). The file's policy lets only its own script run and allows no request.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from tasks import report_charts as charts
+from tasks.report import CAVEATS
+from tasks.report_data import ReportData, TestQuestion, report_data
+from tasks.report_marks import Marked, Piece, mark, mark_key
+from tasks.report_pages import Place, page_images
+from tasks.report_views import View, flip_groups, notices, outcome_choices, page_views, settings_rows
+from warehouse.store import Warehouse, write_atomically
+
+TEMPLATES = Path(__file__).parent / "templates"
+N_FIRST = 10  # questions shown at a time; their page images come first
+MAX_TEXT_BYTES = 4_500_000  # of all questions as they stand in the report; with the images it stays below 15 MB
+MARKUP_BYTES = 5_000  # around one question, about
+DROPPED = frozenset({"Cc", "Cf", "Cs", "Cn"})
+KEPT = "\t\n\u200c\u200d"  # the joiners are part of how some scripts and emoji are written
+SPLIT_MEANINGS = {
+    "test_rephrased": "taught facts, asked in a wording that was not trained on",
+    "test_unseen_fact": "facts never taught, from documents that were",
+    "test_unseen_document": "facts from documents that were kept out of training",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A test question as the report shows it."""
+
+    question: TestQuestion
+    reference: tuple[Piece, ...]
+    answers: list[Marked]
+    quotes: list[tuple[Piece, ...]]
+    views: list[View | None]
+    """Of each evidence span on its page; None where the page has no image."""
+    stating: str
+    """The arms that state the fact, for the filter."""
+
+
+def write_report(store: Warehouse, run_id: str | None = None, out: Path | None = None) -> Path:
+    """Write the report of a run (None: the latest finished one) to ``out`` and return where; by default below the warehouse.
+
+    Raises:
+        MissingPrerequisite: the run has not come to its verdict.
+        OSError: the file cannot be written.
+    """
+    data = report_data(store, run_id)
+    shown = within_budget(data.questions)
+    images = page_images(shown, data.documents, data.run["settings"].get("sources", ()))
+    path = out or store.root / "reports" / f"{data.run['run_id']}.html"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, render(data, shown, images).encode("utf-8"))
+    return path
+
+
+def render(data: ReportData, questions: Sequence[TestQuestion], images: Mapping[Place, str]) -> str:
+    """The report as HTML. ``questions``: those of ``data`` that are to be shown; ``images``: data URIs of pages."""
+    script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
+    pages = {place: f"page-{rank}" for rank, place in enumerate(images)}
+    validation = {row["adapter_id"]: row["validation_loss"] for row in data.adapters}
+    return _environment().get_template("report.html.j2").render(
+        data=data,
+        charts={
+            "intervals": charts.interval_plot(data.estimates, data.params.headline_contrast),
+            "rates": charts.rate_plot(data.arm_rates, data.arms),
+            "waterfall": charts.waterfall(data.coverage),
+            "loss": charts.loss_curves(data.steps, validation),
+            "histograms": charts.histograms(data.scores, data.arms),
+            "means": charts.mean_scores(data.scores, data.arms),
+        },
+        notices=notices(data),
+        caveats=CAVEATS,
+        splits=SPLIT_MEANINGS,
+        flip_groups=flip_groups(data.flips, {question.pair_id for question in questions}),
+        shown=[_shown(question, pages) for question in questions],
+        outcome_choices=outcome_choices(data),
+        pages=page_views(pages, images, data.questions),
+        settings=settings_rows(data.run["settings"]),
+        n_first=N_FIRST,
+        style=(TEMPLATES / "report.css").read_text(encoding="utf-8"),
+        script=script,
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+    )  # fmt: skip
+
+
+def within_budget(questions: Sequence[TestQuestion], max_bytes: int = MAX_TEXT_BYTES) -> list[TestQuestion]:
+    """As many of the first questions as fit, at least the first screen of them."""
+    shown: list[TestQuestion] = []
+    room = max_bytes
+    for question in questions:
+        texts = [question.question, question.reference, *(e.quote for e in question.evidence), *(a["answer"] for a in question.answers)]
+        room -= MARKUP_BYTES + 3 * sum(len(text.encode("utf-8", "replace")) for text in texts)
+        if room < 0 and len(shown) >= N_FIRST:
+            break
+        shown.append(question)
+    return shown
+
+
+def clean(text: str) -> str:
+    """``text`` without control and formatting characters (Unicode Cc, Cf: bidirectional overrides are among them) and lone surrogates.
+
+    Tab and line feed stay, and the joiners that some scripts are written with; line and paragraph separators become line feeds.
+    """
+    plain = text.replace("\r\n", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
+    return "".join(char for char in plain if char in KEPT or unicodedata.category(char) not in DROPPED)
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=lambda value: clean(value) if type(value) is str else value,  # our own markup has a type of its own
+    )
+    environment.filters["percent"] = lambda share, digits=0: "" if share is None else f"{100 * share:.{digits}f} %"
+    environment.filters["words"] = lambda code: str(code).replace("_", " ")
+    return environment
+
+
+def _shown(question: TestQuestion, pages: Mapping[Place, str]) -> Shown:
+    answers = [
+        mark(row["answer"], question.reference, question.answer_key if row["states_key"] else None) for row in question.answers
+    ]  # fmt: skip
+    views = [View.of(evidence, pages.get((evidence.document_id, evidence.page))) for evidence in question.evidence]
+    return Shown(
+        question,
+        mark_key(question.reference, question.answer_key),
+        answers,
+        [mark_key(evidence.quote, question.answer_key) for evidence in question.evidence],
+        views,
+        " ".join(row["arm"] for row in question.answers if row["states_key"]),
+    )

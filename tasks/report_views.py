@@ -1,0 +1,113 @@
+"""What a run says -> what its report says in words and places: reservations, filters, crops of pages."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from tasks.report_data import Evidence, ReportData, TestQuestion
+from tasks.report_pages import Place
+
+MARGIN = 110.0  # PDF points shown above and below the evidence
+TRIM = 0.08  # of the width: white that is cut off at either side where no evidence stands there
+PAD = 1.5  # PDF points that a highlight reaches beyond the printed line
+MAX_FLIPS = 100  # of one contrast
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A piece of a page about as wide as its text, with the evidence's lines; all in PDF points."""
+
+    image_id: str
+    crop: tuple[float, float, float, float]
+    """x, y, width, height of what is shown."""
+    boxes: tuple[tuple[float, float, float, float], ...]
+    """x, y, width, height of each highlight."""
+
+    @classmethod
+    def of(cls, evidence: Evidence, image_id: str | None) -> View | None:
+        """The crop around the evidence; the whole page where its place is unknown, None where the page has no image."""
+        if image_id is None:
+            return None
+        boxes = tuple((x0 - PAD, y0 - PAD, x1 - x0 + 2 * PAD, y1 - y0 + 2 * PAD) for x0, y0, x1, y1 in evidence.boxes)
+        if not boxes:
+            return cls(image_id, (0.0, 0.0, evidence.width, evidence.height), ())
+        left = max(0.0, min(TRIM * evidence.width, *(x for x, _, _, _ in boxes)))
+        right = min(evidence.width, max((1 - TRIM) * evidence.width, *(x + width for x, _, width, _ in boxes)))
+        top = max(0.0, min(y for _, y, _, _ in boxes) - MARGIN)
+        bottom = min(evidence.height, max(y + height for _, y, _, height in boxes) + MARGIN)
+        return cls(image_id, (round(left, 1), round(top, 1), round(right - left, 1), round(bottom - top, 1)), boxes)
+
+
+@dataclass(frozen=True, slots=True)
+class PageView:
+    """The image of one page, drawn once and shown wherever it is evidence."""
+
+    image_id: str
+    uri: str
+    width: float
+    height: float
+
+
+def page_views(ids: Mapping[Place, str], images: Mapping[Place, str], questions: Iterable[TestQuestion]) -> list[PageView]:
+    """Each image once, at its page's size in PDF points."""
+    sizes = {(e.document_id, e.page): (e.width, e.height) for question in questions for e in question.evidence}
+    return [PageView(ids[place], uri, *sizes[place]) for place, uri in images.items()]
+
+
+def notices(data: ReportData) -> list[str]:
+    """What a reader must know before believing a figure of this run; empty when there is nothing."""
+    found = []
+    if not data.result:
+        found.append("The run has not ended: what is shown may change.")
+    elif data.result["status"] != "completed":
+        pending = f", {data.result['n_pending']} units of work are still to do" if data.result["n_pending"] else ""
+        found.append(f"The run is {data.result['status']}{pending}.")
+    if n := data.result.get("n_warnings"):
+        found.append(f"{n} of {len(data.documents)} files could not be read whole; the provenance section names them.")
+    found += [
+        f"Adapter {row['adapter_id'][:12]} does not change the model's output: what is measured of it is the base model."
+        for row in data.adapters
+        if not row["is_live"]
+    ]
+    if data.run["is_dirty"]:
+        found.append("The code had uncommitted changes: the commit named below does not describe it fully.")
+    return found
+
+
+def flip_groups(flips: Sequence[Mapping[str, Any]], shown: Collection[str]) -> list[dict[str, Any]]:
+    """By contrast: how many facts arm_a gained and lost on each test set, and the questions, each linked where it is shown."""
+    groups = []
+    for contrast, rows in groupby(flips, key=lambda row: row["contrast"]):
+        listed = [dict(row) | {"is_shown": row["pair_id"] in shown} for row in rows]
+        sets = [
+            (split, sum(row["flip"] == "gained" for row in of_set), sum(row["flip"] == "lost" for row in of_set))
+            for split, of_set in ((split, list(some)) for split, some in groupby(listed, key=lambda row: row["split"]))
+        ]
+        arm_a, _, arm_b = contrast.partition(":")
+        groups.append({"arm_a": arm_a, "arm_b": arm_b, "sets": sets, "rows": listed[:MAX_FLIPS], "n": len(listed)})
+    return groups
+
+
+def outcome_choices(data: ReportData) -> list[tuple[str, str]]:
+    """(rule, words) of each outcome a reader may filter by; a rule names arms that must (+) and must not (-) state the fact."""
+    contrasts = list(dict.fromkeys([data.params.headline_contrast, *(row.contrast for row in data.estimates)]))
+    pairs = [tuple(contrast.split(":")) for contrast in contrasts]
+    compared = [(f"{a}+ {b}-", f"{a} states the fact, {b} does not") for arms in pairs for a, b in (arms, arms[::-1])]
+    single = [(f"{arm}{sign}", f"{arm} {words}") for arm in data.arms for sign, words in (("+", "states the fact"), ("-", "does not"))]
+    every = [(" ".join(f"{arm}{sign}" for arm in data.arms), f"{word} arm states the fact") for sign, word in (("+", "every"), ("-", "no"))]
+    return [*compared, *single, *every]
+
+
+def settings_rows(settings: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """(stage, its settings as text), settings of no stage first."""
+    loose = [(name, _text(value)) for name, value in settings.items() if not isinstance(value, dict)]
+    stages = [(name, [(k, _text(v)) for k, v in value.items()]) for name, value in settings.items() if isinstance(value, dict)]
+    return [("run", loose), *stages]
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
