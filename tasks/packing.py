@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 PACKED_ATTENTION = "tunehouse_packed"
 LEAK_TOLERANCE = 0.2
 """Packed logits may differ from those of an example alone by this share of what a row without bounds between examples would change."""
+LONGEST_WRITTEN_OUT = 512
+"""Tokens of an example up to which attention on a CPU in bfloat16 is faster written out."""
 
 log = logging.getLogger(__name__)
 
@@ -101,11 +103,29 @@ def packed_attention(
     window = others.get("sliding_window")
     if others.get("softcap") is not None or others.get("s_aux") is not None or (window and max(segments) > window):
         raise ValueError(f"{type(module).__name__} needs more than plain causal attention")
+    scale = scaling or query.shape[-1] ** -0.5
     pieces = [
-        scaled_dot_product_attention(q, k, v, dropout_p=dropout, is_causal=True, scale=scaling, enable_gqa=True)
+        _written_out(q, k, v, scale, dropout)
+        if _is_faster_written_out(q)
+        else scaled_dot_product_attention(q, k, v, dropout_p=dropout, is_causal=True, scale=scale, enable_gqa=True)
         for q, k, v in zip(*(torch.split(part, list(segments), 2) for part in (query, key, value)), strict=True)
     ]
     return torch.cat(pieces, dim=2).transpose(1, 2).contiguous(), None
+
+
+def _is_faster_written_out(query: torch.Tensor) -> bool:
+    # torch's own attention takes up to 1.9 times as long here, most of it in the backward pass; in float32, or on a GPU, it does not
+    return query.device.type == "cpu" and query.dtype == torch.bfloat16 and query.shape[2] <= LONGEST_WRITTEN_OUT
+
+
+def _written_out(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float, dropout: float) -> torch.Tensor:
+    """Causal attention softmax(QK' scale) V with the softmax in float32; key and value heads shared by groups of query heads."""
+    n_groups, n = query.shape[1] // key.shape[1], query.shape[2]
+    key, value = (part.repeat_interleave(n_groups, 1) if n_groups > 1 else part for part in (key, value))
+    ahead = torch.ones(n, n, dtype=torch.bool).triu(1)
+    scores = (query @ key.transpose(-1, -2)).float() * scale
+    weights = scores.masked_fill(ahead, float("-inf")).softmax(-1).to(query.dtype)
+    return torch.dropout(weights, dropout, train=dropout > 0) @ value
 
 
 AttentionInterface.register(PACKED_ATTENTION, packed_attention)

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.nn.functional import scaled_dot_product_attention
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from tasks.base_model import load_base
@@ -10,6 +11,7 @@ from tasks.packing import (
     Encoded,
     _packed_logits,
     _padded_logits,
+    _written_out,
     answer_loss,
     encode,
     plan_epoch,
@@ -155,3 +157,29 @@ def test_a_row_holds_no_more_tokens_than_it_may_unless_one_example_alone_does():
     rows = rows_of(examples, 100)
 
     assert [[one.pair_id for one in row] for row in rows] == [["p0", "p1"], ["p2"], ["p3"], ["p4"]]
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.bfloat16, 2e-2)])
+def test_attention_written_out_is_that_of_torch(dtype, tolerance):
+    torch.manual_seed(0)
+    query = torch.randn(1, 4, 30, 16, dtype=dtype)
+    key, value = torch.randn(2, 1, 2, 30, 16, dtype=dtype)
+
+    wanted = scaled_dot_product_attention(query, key, value, is_causal=True, scale=0.3, enable_gqa=True)
+
+    assert torch.allclose(_written_out(query, key, value, 0.3, 0.0), wanted, atol=tolerance)
+    # a negative control: without the mask the first position would see all others
+    unmasked = scaled_dot_product_attention(query, key, value, scale=0.3, enable_gqa=True)
+    assert not torch.allclose(unmasked, wanted, atol=10 * tolerance)
+
+
+def test_bfloat16_rows_are_packed_and_a_leak_is_ten_times_what_rounding_does(tiny_llama):
+    base = load_base(str(tiny_llama), "bfloat16")
+    row = encode(base.tokenizer, EXAMPLES, 512)
+    with torch.no_grad():
+        alone = torch.cat([_padded_logits(base.model, [one])[0] for one in row])
+        assert use_packing(base.model, row)
+        packed, _ = _packed_logits(base.model, row)
+        unbounded, _ = _packed_logits(base.model, row, [sum(len(one.tokens) for one in row)])
+
+    assert (packed - alone).abs().max() * 10 < (unbounded - alone).abs().max()
