@@ -61,10 +61,12 @@ def check(args: argparse.Namespace) -> int:
 
 
 def report(args: argparse.Namespace) -> int:
-    """Print the latest finished run's verdict: rates with intervals, contrasts, and where everything went."""
+    """Print the latest finished run's verdict, and write it as one HTML file with every answer beside its source."""
     from flows.summary import verdict_text
+    from tasks.report_html import write_report
 
-    say(verdict_text(existing(args.warehouse), args.run))
+    store = existing(args.warehouse)
+    say(verdict_text(store, args.run), f"report: {write_report(store, args.run, args.out)}")
     return 0
 
 
@@ -119,6 +121,7 @@ def parser() -> argparse.ArgumentParser:
     parsers["run"].add_argument("sources", nargs="*", metavar="PDF_OR_FOLDER", help="PDF files, or folders that are searched for them")
     parsers["sql"].add_argument("query", metavar="QUERY", help="one SELECT, or a name such as win_rate")
     parsers["sql"].add_argument("--csv", action="store_true", help="print CSV instead of a table")
+    parsers["report"].add_argument("--out", type=Path, metavar="FILE", help="the HTML file (default: reports/RUN_ID.html in the warehouse)")
     for name in ("sql", "check", "report"):
         parsers[name].add_argument("--run", metavar="RUN_ID", help="a run's id, or `all` (default: the latest finished run)")
     return top

@@ -134,10 +134,8 @@ def waterfall(coverage: Sequence[Mapping[str, Any]]) -> list[Step]:
     for (name, part), rows in by_step:
         counts: dict[tuple[bool, str], int] = defaultdict(int)
         for row in rows:
-            fate = row["fate"]
-            goes_on = name == "splits" or fate in GOES_ON[name]
-            is_of_kind = name == "chunks" and not goes_on and not fate.startswith("kind_")
-            counts[not goes_on, f"{fate} ({row['part']})" if is_of_kind else fate] += row["n"]
+            goes_on = name == "splits" or row["fate"] in GOES_ON[name]
+            counts[not goes_on, _fate(name, row["fate"], row["part"], goes_on=goes_on)] += row["n"]
         steps.append(_step(name, part, counts))
     return steps
 
@@ -200,7 +198,15 @@ def _mark(row: Estimate | ArmRate, low: float, high: float) -> Mark:
 
 
 def _percent_ticks(low: float, high: float) -> list[Tick]:
-    return [Tick(25.0 * part, f"{100 * (low + (high - low) * part / 4):g} %") for part in range(5)]
+    return [Tick(25.0 * part, f"{100 * (low + (high - low) * part / 4):g}\u00a0%") for part in range(5)]
+
+
+def _fate(step: str, fate: str, part: str, *, goes_on: bool) -> str:
+    """In words: who won a verdict, and which kind of chunk was lost where the reason does not say."""
+    if step == "chunks" and not goes_on and not fate.startswith("kind_"):
+        return f"{fate} ({part})"
+    arms = part.rpartition(" ")[2].split(":")
+    return f"{arms[0 if fate == 'arm_a' else -1]} wins" if step == "verdicts" and fate in ("arm_a", "arm_b") else fate
 
 
 def _step(name: str, part: str, counts: Mapping[tuple[bool, str], int]) -> Step:
@@ -224,9 +230,9 @@ def _across(step: int, last_step: int) -> float:
 
 
 def _round_up(value: float) -> float:
-    """The next of 1, 2, 4, 5, 8 or 10 times a power of ten."""
+    """The next of 1, 2, 3, 4, 5, 6, 8 or 10 times a power of ten."""
     power = 10.0 ** math.floor(math.log10(value)) if value > 0 else 1.0
-    return next(step * power for step in (1, 2, 4, 5, 8, 10) if value <= step * power * (1 + 1e-9))
+    return next(step * power for step in (1, 2, 3, 4, 5, 6, 8, 10) if value <= step * power * (1 + 1e-9))
 
 
 def _rank(split: str) -> int:

@@ -21,6 +21,7 @@ from tasks.report_data import ReportData, TestQuestion, report_data
 from tasks.report_marks import Marked, Piece, mark, mark_key
 from tasks.report_pages import Place, page_images
 from tasks.report_views import View, flip_groups, notices, outcome_choices, page_views, settings_rows
+from warehouse.errors import TunehouseError
 from warehouse.store import Warehouse, write_atomically
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -55,14 +56,20 @@ def write_report(store: Warehouse, run_id: str | None = None, out: Path | None =
 
     Raises:
         MissingPrerequisite: the run has not come to its verdict.
-        OSError: the file cannot be written.
+        TunehouseError: the file cannot be written.
     """
     data = report_data(store, run_id)
     shown = within_budget(data.questions)
     images = page_images(shown, data.documents, data.run["settings"].get("sources", ()))
     path = out or store.root / "reports" / f"{data.run['run_id']}.html"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, render(data, shown, images).encode("utf-8"))
+    content = render(data, shown, images).encode("utf-8")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, content)
+    except OSError as error:
+        raise TunehouseError(
+            f"the report cannot be written: {error.strerror}", where=str(path), mend="name a file you may write: --out FILE"
+        ) from error
     return path
 
 
@@ -114,6 +121,8 @@ def clean(text: str) -> str:
 
     Tab and line feed stay, and the joiners that some scripts are written with; line and paragraph separators become line feeds.
     """
+    if text.isprintable():  # nearly all of it, page images above all
+        return text
     plain = text.replace("\r\n", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
     return "".join(char for char in plain if char in KEPT or unicodedata.category(char) not in DROPPED)
 

@@ -32,7 +32,7 @@ class PageRequest:
 
 
 def images(request: PageRequest) -> dict[str, list[str]]:
-    """Page number -> [media type, base64]: PNG or JPEG, whichever is smaller. Empty where the file is no longer what it was."""
+    """Page number -> [media type, base64]. Empty where the file is no longer what it was."""
     import pymupdf  # noqa: PLC0415  # takes a second
 
     library: Any = pymupdf  # has no types
@@ -46,11 +46,18 @@ def images(request: PageRequest) -> dict[str, list[str]]:
         for number in _within(request.pages, document.page_count):
             page = document[number - 1]
             zoom = min(request.width / page.rect.width, request.height / page.rect.height)
-            drawn = page.get_pixmap(matrix=library.Matrix(zoom, zoom), alpha=False)
-            candidates = [("image/png", drawn.tobytes("png")), ("image/jpeg", drawn.tobytes("jpeg", jpg_quality=request.jpeg_quality))]
-            media, content = min(candidates, key=lambda candidate: len(candidate[1]))
+            media, content = _smallest(library, page, library.Matrix(zoom, zoom), request.jpeg_quality)
             found[str(number)] = [media, base64.b64encode(content).decode("ascii")]
     return found
+
+
+def _smallest(library: Any, page: Any, matrix: Any, jpeg_quality: int) -> tuple[str, bytes]:
+    """(media type, bytes): a page without colour as grey PNG, another as PNG or JPEG."""
+    drawn, grey = (page.get_pixmap(matrix=matrix, alpha=False, colorspace=space) for space in (library.csRGB, library.csGRAY))
+    if library.Pixmap(library.csRGB, grey).samples == drawn.samples:
+        return "image/png", grey.tobytes("png")
+    candidates = [("image/png", drawn.tobytes("png")), ("image/jpeg", drawn.tobytes("jpeg", jpg_quality=jpeg_quality))]
+    return min(candidates, key=lambda candidate: len(candidate[1]))
 
 
 def _within(pages: Iterable[int], n_pages: int) -> list[int]:

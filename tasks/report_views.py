@@ -12,14 +12,15 @@ from tasks.report_data import Evidence, ReportData, TestQuestion
 from tasks.report_pages import Place
 
 MARGIN = 110.0  # PDF points shown above and below the evidence
-TRIM = 0.08  # of the width: white that is cut off at either side where no evidence stands there
+SIDE = 36.0  # ... and to either side
+MIN_WIDTH = 0.6  # of the page is shown
 PAD = 1.5  # PDF points that a highlight reaches beyond the printed line
 MAX_FLIPS = 100  # of one contrast
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A piece of a page about as wide as its text, with the evidence's lines; all in PDF points."""
+    """A piece of a page around the evidence, with the evidence's lines; all in PDF points."""
 
     image_id: str
     crop: tuple[float, float, float, float]
@@ -35,8 +36,10 @@ class View:
         boxes = tuple((x0 - PAD, y0 - PAD, x1 - x0 + 2 * PAD, y1 - y0 + 2 * PAD) for x0, y0, x1, y1 in evidence.boxes)
         if not boxes:
             return cls(image_id, (0.0, 0.0, evidence.width, evidence.height), ())
-        left = max(0.0, min(TRIM * evidence.width, *(x for x, _, _, _ in boxes)))
-        right = min(evidence.width, max((1 - TRIM) * evidence.width, *(x + width for x, _, width, _ in boxes)))
+        narrowest = MIN_WIDTH * evidence.width
+        left, right = min(x for x, _, _, _ in boxes) - SIDE, max(x + width for x, _, width, _ in boxes) + SIDE
+        lacking = max(narrowest - (right - left), 0.0) / 2
+        left, right = max(0.0, min(left - lacking, evidence.width - narrowest)), min(evidence.width, max(right + lacking, narrowest))
         top = max(0.0, min(y for _, y, _, _ in boxes) - MARGIN)
         bottom = min(evidence.height, max(y + height for _, y, _, height in boxes) + MARGIN)
         return cls(image_id, (round(left, 1), round(top, 1), round(right - left, 1), round(bottom - top, 1)), boxes)
