@@ -11,18 +11,25 @@ from flows.run_config import RunConfig, load_config
 from warehouse.checks import run_checks
 from warehouse.errors import ConfigError, RetryableUnits
 from warehouse.store import Warehouse
-from warehouse.tables import DOCUMENTS, TABLES
+from warehouse.tables import TABLES
 from warehouse.views import query
 
 from .conftest import PAPERS, ROOT
 
 pytestmark = pytest.mark.slow
-FEW = 4
+FEW = 3
 
 
 def settings(folder: Path, warehouse: Path, *overrides: str) -> RunConfig:
-    few_steps = ("train.max_steps=6", "train.epochs=1", "answer.max_new_tokens=12", f"train.base_model={ROOT}/deployments/demo/tiny_base")
-    return load_config(None, [*few_steps, "split.unseen_document_share=0.3", *overrides], sources=(str(folder),), warehouse=str(warehouse))
+    small = (
+        f"train.base_model={ROOT}/deployments/demo/tiny_base",
+        "train.max_steps=4",
+        "answer.max_new_tokens=8",
+        "generate.max_facts_per_chunk=4",
+        "split.rephrased_share=0.3",
+        "split.unseen_document_share=0.3",
+    )
+    return load_config(None, [*small, *overrides], sources=(str(folder),), warehouse=str(warehouse))
 
 
 def units(warehouse: Path) -> collections.Counter:
@@ -52,11 +59,12 @@ def first(prefect_server, papers, tmp_path_factory) -> tuple[Path, collections.C
     return warehouse, run(settings(papers, warehouse))
 
 
-def test_one_run_fills_every_table(first):
+def test_one_run_fills_every_table_but_the_placebos(first):
     warehouse, done = first
     store = Warehouse(warehouse)
 
-    empty = [table.name for table in TABLES if query(store, f"select count(*) as n from {table.name}").to_pylist()[0]["n"] == 0]
+    tables = [table.name for table in TABLES if table.name != "placebo_answers"]
+    empty = [name for name in tables if query(store, f"select count(*) as n from {name}").to_pylist()[0]["n"] == 0]
 
     assert empty == []
     assert done["ingest"] == done["chunk"] == done["generate"] == done["curate"] == FEW
@@ -158,14 +166,54 @@ def test_a_folder_with_nothing_usable_is_an_error(prefect_server, tmp_path):
         run(settings(folder, tmp_path / "data"))
 
 
-def test_what_cannot_be_read_now_leaves_the_rest_done_and_the_run_incomplete(prefect_server, papers, tmp_path):
-    warehouse = tmp_path / "data"
+def endless_pdf(path: Path) -> None:
+    """Three kilobytes whose page draws the same words 10^11 times: forms that draw forms."""
+    with pymupdf.open() as pdf:
+        page = pdf.new_page()
+        page.insert_text((72, 72), "A page.")
+        inner = None
+        for _ in range(12):
+            form = pdf.get_new_xref()
+            font = "/Font << /helv << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >>"
+            resources = f"/XObject << /X {inner} 0 R >>" if inner else font
+            pdf.update_object(form, f"<< /Type /XObject /Subtype /Form /BBox [0 0 600 800] /Resources << {resources} >> >>")
+            pdf.update_stream(form, b"/X Do " * 10 if inner else b"BT /helv 9 Tf 72 300 Td (again and again) Tj ET")
+            inner = form
+        pdf.xref_set_key(page.xref, "Resources", f"<< /XObject << /X {inner} 0 R >> >>")
+        pdf.update_stream(page.get_contents()[0], b"/X Do")
+        pdf.save(path)
 
-    with pytest.raises(RetryableUnits, match=r"still to do: ingest"):
-        run(settings(papers, warehouse, "ingest.memory_mb=60", "ingest.deadline_seconds=20"))
+
+def test_what_cannot_be_read_now_leaves_the_rest_done_and_is_asked_for_again(prefect_server, papers, tmp_path):
+    warehouse, folder = tmp_path / "data", tmp_path / "papers"
+    folder.mkdir()
+    shutil.copy(min(papers.glob("*.pdf")), folder)
+    endless_pdf(folder / "endless.pdf")
+    config = settings(folder, warehouse, "ingest.deadline_seconds=9", "ingest.plain_seconds=2")
+
+    with pytest.raises(RetryableUnits, match=r"1 of .* units are still to do: ingest of endless\.pdf"):
+        run(config)
 
     store = Warehouse(warehouse)
-    statuses = {row["status"] for row in query(store, "select status from documents").to_pylist()}
-    assert statuses & {"memory", "crashed", "timeout"}
-    assert run(settings(papers, warehouse)) is not None
-    assert len(store.rows(DOCUMENTS, [commit.unit_id for commit in store.commits() if commit.stage == "ingest"])) >= FEW
+    rows = query(store, "select file_name, status from documents order by status").to_pylist()
+    assert [row["status"] for row in rows] == ["ok", "timeout"]
+    assert query(store, "select status, n_pending from run_results").to_pylist() == [{"status": "incomplete", "n_pending": 1}]
+    before = {commit.unit_id: commit.committed_at for commit in store.commits() if commit.stage != "run"}
+    with pytest.raises(RetryableUnits):
+        run(config)
+    again = [
+        commit.label for commit in Warehouse(warehouse).commits() if before.get(commit.unit_id, commit.committed_at) != commit.committed_at
+    ]
+    assert again == ["endless.pdf"]
+
+
+def test_the_placebo_is_trained_beside_and_judged(prefect_server, papers, first):
+    arms = "answer.arms=[base, base_rag, tuned, tuned_rag, placebo]"
+
+    done = run(settings(papers, first[0], arms, "judge.contrasts=['tuned:base', 'tuned:placebo']"))
+
+    store = Warehouse(first[0])
+    assert set(done) == {"placebo", "answer", "score", "judge", "report"}
+    assert query(store, "select count(*) as n from placebo_answers").to_pylist()[0]["n"] > 0
+    assert {row["contrast"] for row in query(store, "select contrast from estimates").to_pylist()} == {"tuned:base", "tuned:placebo"}
+    assert {check.name: check.offenders.to_pylist()[:3] for check in run_checks(store) if not check.holds} == {}
