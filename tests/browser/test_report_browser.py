@@ -1,0 +1,186 @@
+"""The report in a real browser: it asks for nothing, complains of nothing, fits desktop and phone, and its questions can be leafed through.
+
+Speaks the DevTools protocol to a headless Chromium; skipped where none is installed.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+CHROMIUM = next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)
+FLAGS = (
+    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update"
+    " --disable-sync --remote-debugging-port=0"
+)
+SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
+START_SECONDS = 60
+OVERFLOWING = """
+[...document.querySelectorAll("main *, header *")].filter(e => e.getClientRects().length && !e.closest(".scroll, .hidden, thead, svg"))
+  .filter(e => e.getBoundingClientRect().right > innerWidth + 1).map(e => e.outerHTML.slice(0, 80))
+"""
+VISIBLE = '[...document.querySelectorAll("#cards > .card")].filter(e => e.getClientRects().length).map(e => e.id)'
+
+
+class Browser:
+    """One page of a headless browser, and everything it said or asked for."""
+
+    def __init__(self, address: str) -> None:
+        from websockets.sync.client import connect
+
+        self.socket = connect(address, max_size=None)
+        self.sent, self.events = 0, []
+        for domain in ("Page", "Runtime", "Network", "Log"):
+            self.do(f"{domain}.enable")
+
+    def do(self, method: str, **params: Any) -> dict[str, Any]:
+        self.sent += 1
+        self.socket.send(json.dumps({"id": self.sent, "method": method, "params": params}))
+        while (message := json.loads(self.socket.recv(timeout=60))).get("id") != self.sent:
+            self.events.append(message)
+        assert "error" not in message, message
+        return message["result"]
+
+    def see(self, expression: str) -> Any:
+        done = self.do("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
+        assert "exceptionDetails" not in done, done
+        return done["result"].get("value")
+
+    def open(self, url: str, size: str = "desktop", scheme: str = "light") -> None:
+        width, height = SIZES[size]
+        self.do("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=size == "phone")
+        self.do("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        self.do("Page.navigate", url="about:blank")
+        self.events.clear()
+        self.do("Page.navigate", url=url)
+        ends = time.monotonic() + START_SECONDS
+        while not (self.see("location.href") != "about:blank" and self.see("document.readyState") == "complete"):
+            assert time.monotonic() < ends
+            time.sleep(0.05)
+
+    def said(self, method: str) -> list[dict[str, Any]]:
+        self.see("1")  # so that what was under way has arrived
+        return [event["params"] for event in self.events if event.get("method") == method]
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("no Chromium is installed")
+    home = tmp_path_factory.mktemp("chromium")
+    process = subprocess.Popen(
+        [CHROMIUM, *FLAGS.split(), f"--user-data-dir={home}", "about:blank"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        found, ends = home / "DevToolsActivePort", time.monotonic() + START_SECONDS
+        while not (found.exists() and len(found.read_text().splitlines()) == 2):
+            assert process.poll() is None
+            assert time.monotonic() < ends
+            time.sleep(0.1)
+        port = found.read_text().splitlines()[0]
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list", timeout=30) as reply:
+            (page,) = [target for target in json.load(reply) if target["type"] == "page"]
+        yield Browser(page["webSocketDebuggerUrl"])
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture(scope="module")
+def url(land_hostile_run, tmp_path_factory: pytest.TempPathFactory) -> str:
+    from tasks.report_html import write_report
+
+    store, _ = land_hostile_run()
+    return write_report(store, None, Path(tmp_path_factory.mktemp("report")) / "report.html").as_uri()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+def test_it_fits_the_screen_asks_for_nothing_and_complains_of_nothing(browser, url, size, scheme):
+    browser.open(url, size, scheme)
+    browser.see("document.querySelectorAll('details').forEach(e => { e.open = true })")
+
+    assert browser.see(OVERFLOWING) == []
+    assert browser.see("document.documentElement.scrollWidth") <= SIZES[size][0]
+    assert (
+        browser.see("getComputedStyle(document.body).backgroundColor") == {"light": "rgb(251, 250, 248)", "dark": "rgb(20, 24, 28)"}[scheme]
+    )
+    asked = {event["request"]["url"][:40] for event in browser.said("Network.requestWillBeSent")}
+    assert {address for address in asked if not address.startswith("data:")} == {url[:40]}
+    assert browser.said("Runtime.exceptionThrown") == []
+    assert browser.said("Runtime.consoleAPICalled") == []
+    assert [event["entry"]["text"] for event in browser.said("Log.entryAdded")] == []
+
+
+def test_nothing_that_a_document_or_model_says_runs(browser, url):
+    browser.open(url)
+
+    assert browser.see("document.querySelectorAll('script').length") == 1
+    assert browser.see("document.querySelectorAll('#cards img, #cards a').length") == 0
+    assert browser.said("Page.javascriptDialogOpening") == []
+
+
+def test_ten_questions_show_at_a_time_and_every_one_can_be_reached(browser, url):
+    browser.open(url)
+    seen = []
+    for pressed in range(3):
+        seen += browser.see(VISIBLE)
+        assert browser.see("document.getElementById('page-of').textContent") == f"Page {pressed + 1} of 3"
+        browser.see("document.getElementById('next').click()")
+
+    assert len(seen) == len(set(seen)) == 24
+    assert len(browser.see(VISIBLE)) == 4
+
+
+def test_filters_keep_what_they_say(browser, url):
+    browser.open(url)
+    choose = "e => {{ e.value = {}; e.dispatchEvent(new Event('change')) }}"
+    browser.see(f"({choose.format('`test_unseen_fact`')})(document.getElementById('by-set'))")
+    browser.see(f"({choose.format('`tuned+ base-`')})(document.getElementById('by-outcome'))")
+
+    assert browser.see("document.getElementById('count').textContent") == "4 of 24 questions"
+    assert len(browser.see(VISIBLE)) == 4
+    assert browser.see("document.querySelectorAll('#cards > .card:not([hidden]) .badge.yes').length") == 4
+
+
+def test_a_link_leads_to_its_question_whatever_page_it_is_on(browser, url):
+    browser.open(url)
+    last = browser.see("document.querySelector('#cards > .card:last-child').id")
+    browser.see(f"location.hash = '{last}'")
+    browser.see("new Promise(done => setTimeout(done, 300))")
+
+    assert last in browser.see(VISIBLE)
+
+
+def test_without_its_script_every_question_is_there_to_read(browser, url):
+    browser.do("Emulation.setScriptExecutionDisabled", value=True)
+    try:
+        browser.open(url)
+        assert len(browser.see(VISIBLE)) == 24
+        assert browser.see("document.getElementById('filters').getClientRects().length") == 0
+    finally:
+        browser.do("Emulation.setScriptExecutionDisabled", value=False)
+
+
+def test_it_prints(browser, url):
+    import base64
+
+    import pymupdf
+
+    browser.open(url)
+    printed: Any = pymupdf.open(stream=base64.b64decode(browser.do("Page.printToPDF", printBackground=False)["data"]), filetype="pdf")
+    text = " ".join(page.get_text() for page in printed)
+
+    assert printed.page_count > 2
+    assert "states the reference fact" in " ".join(text.split())
+    assert "Previous" not in text
