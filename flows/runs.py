@@ -51,7 +51,9 @@ def start_run(store: Warehouse, config: RunConfig) -> str:
         is_dirty,
         json.dumps(seeds),
     )
-    store.land(unit_id("run", 1, [run_id]), {RUNS: [run]}, stage="run", label=run_id)
+    ledger = unit_id("run", 1, [run_id])
+    with store.lock(ledger):
+        store.land(ledger, {RUNS: [run]}, stage="run", label=run_id)
     return run_id
 
 
@@ -85,7 +87,9 @@ def finish_run(store: Warehouse, run_id: str, *, message: str, is_at_end: bool) 
     status: Literal["completed", "incomplete", "failed"] = "failed" if not is_at_end else "incomplete" if n_pending else "completed"
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
     result = RunResult(run_id, now, status, len(commits), n_done, n_pending, n_warnings, message)
-    store.land(unit_id("run_result", 1, [run_id]), {RUN_RESULTS: [result]}, stage="run", label=run_id)
+    ledger = unit_id("run_result", 1, [run_id])
+    with store.lock(ledger):
+        store.land(ledger, {RUN_RESULTS: [result]}, stage="run", label=run_id)
     store.sweep()
     write_duckdb(store)
     return result

@@ -93,7 +93,9 @@ def train_adapter(
     store: Warehouse, work: Unit, curated: Sequence[Unit], split: Unit, params: TrainParams, is_placebo: bool = False
 ) -> Landed | State[Landed]:
     """The train set -> one LoRA adapter. A repeated task continues from the newest whole checkpoint."""
-    return _land(store, work, lambda: stages.train(store, work, curated, split, params, is_placebo=is_placebo))
+    landed = _land(store, work, lambda: stages.train(store, work, curated, split, params, is_placebo=is_placebo))
+    stages.discard_checkpoints(store, work)
+    return landed
 
 
 @task(task_run_name=NAME, cache_policy=NO_CACHE, persist_result=False)

@@ -208,6 +208,13 @@ def train(
     return Made(made, files=trained.files)
 
 
+def discard_checkpoints(store: Warehouse, work: Unit) -> None:
+    """Delete what a training could go on from, now that it is committed; also where a run was killed between the two."""
+    folder = store.root / "weights" / work.unit_id
+    if (folder / "checkpoints").is_dir():
+        importlib.import_module("tasks.train").discard_checkpoints(folder)
+
+
 def retrieve(
     store: Warehouse,
     curated: Sequence[Unit],

@@ -97,7 +97,8 @@ def record_units(store: Warehouse, run_id: str, stage: str, units: Sequence[Unit
         RunUnit(unit_id("run_unit", 1, [run_id, stage, work.unit_id])[:20], run_id, stage, work.unit_id, rank, work.label, work.reads)
         for rank, work in enumerate({work.unit_id: work for work in units}.values(), start=part * 1_000_000)
     ]
-    store.land(ledger, {RUN_UNITS: rows}, stage="run", label=f"{run_id} {stage}")
+    with store.lock(ledger):
+        store.land(ledger, {RUN_UNITS: rows}, stage="run", label=f"{run_id} {stage}")
 
 
 def units_of(store: Warehouse, run_id: str, stage: str) -> list[Unit]:

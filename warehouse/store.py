@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -232,16 +233,19 @@ class Warehouse:
         return faults
 
     def sweep(self) -> int:
-        """Delete parts and temporary files that no commit names and nobody is writing now. Returns how many."""
+        """Delete parts and temporary files that no commit names and nobody is writing now. Returns how many.
+
+        Whoever lands a unit holds its :meth:`lock`: that is how another's sweep knows.
+        """
         named = {part.file for commit in self.commits() for part in commit.parts}
         n_swept = 0
-        for table in TABLES:
-            folder = self.root / table.name
+        for folder in (self.root / "commits", *(self.root / table.name for table in TABLES)):
             for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-                name = f"{table.name}/{path.name}"
-                if name in named or path.is_dir():
+                name = f"{folder.name}/{path.name}"
+                is_record = folder.name == "commits" and not path.name.startswith(".")
+                if name in named or is_record or path.is_dir():
                     continue
-                unit = path.name.lstrip(".").split("-", 1)[0]
+                unit = re.split("[-.]", path.name.lstrip("."))[0]
                 n_swept += self._sweep_one(unit, name, path)
         return n_swept
 

@@ -102,10 +102,18 @@ def write_duckdb(store: Warehouse) -> Path:
     rows but the ledgers, and can be deleted at any time.
     """
     path = store.root / "warehouse.duckdb"
-    aside = path.with_name(f".warehouse.{os.getpid()}.duckdb.tmp")
-    aside.unlink(missing_ok=True)
+    with store.lock("duckdb"):  # of two runs that end at once the later one shows both
+        for killed in store.root.glob(".warehouse.*.tmp*"):
+            killed.unlink()
+        aside = path.with_name(f".warehouse.{os.getpid()}.duckdb.tmp")
+        _build_duckdb(store, aside)
+        aside.replace(path)
+    return path
+
+
+def _build_duckdb(store: Warehouse, path: Path) -> None:
     commits = store.commits()
-    with duckdb.connect(str(aside)) as con:
+    with duckdb.connect(str(path)) as con:
         ledgers = {
             table.name: pa.Table.from_pylist([asdict(r) for r in ledger_rows(store, table)], schema=table.schema) for table in LEDGERS
         }
@@ -123,8 +131,6 @@ def write_duckdb(store: Warehouse) -> Path:
             if table not in LEDGERS:
                 con.execute(_parquet_view(store, table, commits))
         create_shipped_views(con)
-    aside.replace(path)
-    return path
 
 
 def _unit_runs(run_units: Iterable[RunUnit], commits: Iterable[Commit], run: str) -> pa.Table:
