@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEMO_DATA ?= data
 
-.PHONY: setup demo placebo test test-fast lint format bench docs clean
+.PHONY: setup demo placebo test test-fast lint format bench chaos docs clean
 .DEFAULT_GOAL := help
 
 help:
@@ -48,6 +48,9 @@ format: setup
 
 bench: setup
 	@for bench in tests/bench/bench_*.py; do echo "== $$bench"; $(BIN)/python $$bench; done
+
+chaos: setup
+	$(BIN)/python tests/chaos/chaos.py --kills 100 --seed 0
 
 docs: setup
 	$(BIN)/python -m warehouse.dictionary
