@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from prefect import flow
 
-from flows import runs
+from flows import artifacts, runs
 from flows.doing import THREADS, do_one, do_or_fail, landed
 from flows.run_config import RunConfig
 from tasks import answer, embed, judge, metrics, report, retrieve, statistics
@@ -41,6 +41,7 @@ def compare(config: RunConfig, run_id: str | None = None) -> str:
     estimating = unit("report", versions, "estimates", reads=reads, settings=settings)
     record_units(store, run_id, "report", [estimating])
     do_one(estimate_run, store, estimating, "estimating", inputs=inputs, params=config.report)
+    artifacts.publish(store, run_id, config.report)
     return run_id
 
 

@@ -21,8 +21,10 @@ from tasks.report_data import ReportData, TestQuestion, report_data
 from tasks.report_marks import Marked, Piece, mark, mark_key
 from tasks.report_pages import Place, page_images
 from tasks.report_views import View, flip_groups, notices, outcome_choices, page_views, settings_rows
+from tasks.statistics import ReportParams
 from warehouse.errors import TunehouseError
 from warehouse.store import Warehouse, write_atomically
+from warehouse.tables import Estimate
 
 TEMPLATES = Path(__file__).parent / "templates"
 N_FIRST = 10  # questions shown at a time; their page images come first
@@ -114,6 +116,14 @@ def within_budget(questions: Sequence[TestQuestion], max_bytes: int = MAX_TEXT_B
             break
         shown.append(question)
     return shown
+
+
+def interval_image(estimates: Sequence[Estimate], params: ReportParams) -> str:
+    """The headline contrast's interval plot as a small SVG data URI, for where a whole page cannot be shown."""
+    plot = charts.interval_plot([row for row in estimates if row.contrast == params.headline_contrast], params.headline_contrast)
+    marks = [mark for _, group in plot.groups for mark in group]
+    image = _environment().get_template("intervals.svg.j2").render(marks=marks, ticks=plot.ticks)
+    return f"data:image/svg+xml;base64,{base64.b64encode(image.encode()).decode()}"
 
 
 def clean(text: str) -> str:

@@ -86,7 +86,8 @@ def _land(folder: Path, sources: Path, *, n_questions: int = 24) -> Any:
     }
     store = Warehouse(folder)
     store.prepare()
-    settings = json.dumps({"sources": [str(sources)], "answer": {"arms": ["base", "tuned"]}, "train": {"note": HOSTILE}, "report": {}})
+    chosen = {"answer": {"arms": ["base", "tuned"]}, "judge": {"contrasts": ["tuned:base"]}, "train": {"base_model": HOSTILE}}
+    settings = json.dumps({"sources": [str(sources)], **chosen})
     store.land("run-r1", {t.RUNS: [t.Run("r1", "2026-01-01T10:00:00", "", settings, "{}", "abc", False, '{"split": 0}')]}, stage="run")
     store.land("unit", rows, stage="report")
     record_units(store, "r1", "report", [Unit("unit", "report", "everything")])
