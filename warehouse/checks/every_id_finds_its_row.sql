@@ -67,6 +67,8 @@ with named as (
     select run_id, 'verdicts' as table_name, 'pair_id' as column_name, pair_id as id, 'pair_id' as kind from verdicts
     union all
     select run_id, 'rejected', 'item_id', item_id, 'item_id' from rejected
+    -- what the generator itself takes back never became a pair: its question stands in the row's detail
+    where stage <> 'generate' or reason = 'no_pattern' or starts_with(reason, 'kind_')
 ),
 known as (
     select distinct run_id, 'document_id' as kind, document_id as id from documents
