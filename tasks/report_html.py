@@ -29,7 +29,7 @@ from warehouse.tables import Estimate
 TEMPLATES = Path(__file__).parent / "templates"
 N_FIRST = 10  # questions shown at a time; their page images come first
 MAX_TEXT_BYTES = 4_500_000  # of all questions as they stand in the report; with the images it stays below 15 MB
-MARKUP_BYTES = 5_000  # around one question, about
+MARKUP_BYTES = 2_500  # around one question, about
 DROPPED = frozenset({"Cc", "Cf", "Cs", "Cn"})
 KEPT = "\t\n\u200c\u200d"  # the joiners are part of how some scripts and emoji are written
 SPLIT_MEANINGS = {
@@ -111,7 +111,7 @@ def within_budget(questions: Sequence[TestQuestion], max_bytes: int = MAX_TEXT_B
     room = max_bytes
     for question in questions:
         texts = [question.question, question.reference, *(e.quote for e in question.evidence), *(a["answer"] for a in question.answers)]
-        room -= MARKUP_BYTES + 3 * sum(len(text.encode("utf-8", "replace")) for text in texts)
+        room -= MARKUP_BYTES + 2 * sum(len(text.encode("utf-8", "replace")) for text in texts)
         if room < 0 and len(shown) >= N_FIRST:
             break
         shown.append(question)
