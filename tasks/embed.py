@@ -89,7 +89,7 @@ def _load_once(path: str) -> SentenceTransformer:
     from sentence_transformers import SentenceTransformer  # noqa: PLC0415
     from transformers.utils import logging as transformers_logging  # noqa: PLC0415
 
-    transformers_logging.disable_progress_bar()  # of weights being loaded; downloads keep theirs
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # of weights being loaded; downloads keep theirs
     device = "cuda" if torch.cuda.is_available() else "cpu"
     return SentenceTransformer(path, device=device, model_kwargs={"dtype": torch.bfloat16})
 

@@ -116,7 +116,20 @@ def _column(table: str, name: str, hint: Any) -> Column:
 
 
 def from_arrow(table: Table, data: pa.Table) -> list[Any]:
-    """Arrow table -> rows of ``table``'s row type; columns that the type does not have are left out."""
+    """Arrow table -> rows of ``table``'s row type; columns that the type does not have are left out, later ones are null.
+
+    Raises:
+        SchemaError: a column that takes no nulls is missing: the part was written before the column was declared.
+    """
+    for column in table.columns:
+        if column.name not in data.column_names:
+            if not column.nullable:
+                raise SchemaError(
+                    f"column {column.name} is missing",
+                    where=f"a part of table {table.name}",
+                    mend="use a new warehouse, or delete the unit's commit",
+                )
+            data = data.append_column(column.name, pa.nulls(data.num_rows, column.arrow))
     names = [c.name for c in table.columns]
     tuples = {c.name for c in table.columns if pa.types.is_list(c.arrow)}
     rows: Iterable[dict[str, Any]] = data.select(names).to_pylist()

@@ -344,7 +344,7 @@ class Estimate:
     unit: Annotated[Literal["document", "fact", "none"], "what the interval clusters by"]
     n_units: Annotated[int, "clusters"]
     p_value: Annotated[float | None, "two-sided sign-flip test over clusters; null below 6"]
-    mcnemar_p: Annotated[float | None, "exact McNemar test over wins and losses, each question taken by itself; null without questions"]
+    mcnemar_p: Annotated[float | None, "exact McNemar test over wins and losses, question by question; null without questions"]
     mde: Annotated[float | None, "smallest difference from .5 detectable with 80 % power at this size"]
     is_difference: Annotated[bool, "claimed only where interval and p agree"]
     scope: Annotated[str, "what the interval speaks about, in words"]

@@ -55,6 +55,14 @@ def test_a_row_that_does_not_fit_is_refused_with_its_place(rows, said):
         BOLTS.to_arrow(rows)
 
 
+def test_a_part_from_before_a_column_was_declared_is_read_where_the_column_takes_nulls():
+    whole = BOLTS.to_arrow([Bolt("a", 4.5, "M6", (1.0,))])
+
+    assert from_arrow(BOLTS, whole.drop_columns("torque")) == [Bolt("a", None, "M6", (1.0,))]
+    with pytest.raises(SchemaError, match="size is missing"):
+        from_arrow(BOLTS, whole.drop_columns("size"))
+
+
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 def test_every_table_explains_every_column(table):
     assert table.doc
