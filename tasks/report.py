@@ -82,10 +82,10 @@ def summary(
 def headline(estimates: Sequence[Estimate], arm_rates: Sequence[ArmRate], params: ReportParams) -> str:
     """One sentence on the headline contrast over what was never taught; where none of that was tested, it says so."""
     ordered = [row for row in _ordered(estimates, params) if row.contrast == params.headline_contrast] or _ordered(estimates, params)
-    for split in UNSEEN_FIRST:
-        for row in ordered:
-            if row.split == split and row.n_planned:
-                return sentence(row, arm_rates, params)
+    unseen = [row for split in UNSEEN_FIRST for row in ordered if row.split == split and row.n_planned]
+    estimable = [row for row in unseen if row.low is not None]
+    for row in (*estimable, *unseen):
+        return sentence(row, arm_rates, params)
     recall = next((row for row in ordered if row.n_planned), None)
     none = "No headline: no question about anything untaught was held out."
     return f"{none} Recall of what was taught: {sentence(recall, arm_rates, params)}" if recall else f"{none} There are no test questions."

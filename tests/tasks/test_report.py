@@ -130,6 +130,13 @@ def test_recall_of_what_was_taught_is_never_the_headline():
     assert headline([], [], PARAMS).endswith("There are no test questions.")
 
 
+def test_the_headline_is_about_a_set_whose_interval_can_be_estimated():
+    one_document = planned(10, "test_unseen_document", n_documents=1)
+    estimates, rates = reported([*one_document, *planned(10, "test_unseen_fact")], ["first"] * 10 + ["tie"] * 10)
+
+    assert "on test_unseen_fact" in headline(estimates, rates, PARAMS)
+
+
 def test_the_headline_is_about_the_contrast_that_the_settings_name():
     judging = JudgeParams(contrasts=("tuned:base", "tuned:base_rag"))
     splits = planned(10, "test_unseen_fact")
