@@ -22,7 +22,7 @@ from warehouse.store import file_sha256
 from warehouse.tables import Answer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 VERSION = 1
@@ -55,14 +55,16 @@ class AnswerParams:
     dtype: Literal["bfloat16", "float32"] = "bfloat16"
     """Number format of the weights; bfloat16 is faster, float32 answers the same in any batch."""
     batch_size: int = 32
-    """Questions answered together."""
+    """Questions answered together, at most."""
+    tokens_per_batch: int = 8192
+    """Prompt tokens answered together, at most (a longer prompt goes alone): long prompts in large batches run slower and need memory."""
 
     def __post_init__(self) -> None:
         """Raises ConfigError for a setting out of bounds."""
         unknown = set(self.arms) - set(ARMS)
         if unknown or not self.arms or len(set(self.arms)) < len(self.arms):
             raise ConfigError(f"not arms: {', '.join(self.arms)}", where="answer.arms", mend=f"name some of {', '.join(ARMS)}, each once")
-        for name in ("max_new_tokens", "max_prompt_tokens", "batch_size"):
+        for name in ("max_new_tokens", "max_prompt_tokens", "batch_size", "tokens_per_batch"):
             if getattr(self, name) < 1:
                 raise ConfigError("out of bounds", where=f"answer.{name}", mend="use at least 1")
 
@@ -169,8 +171,7 @@ class Engine:
         prompts = [self._prompt(question, params) for question in questions]
         order = sorted(range(len(prompts)), key=lambda at: (len(prompts[at]), questions[at].pair_id))
         replies: dict[int, Reply] = {}
-        for start in range(0, len(order), params.batch_size):
-            chosen = order[start : start + params.batch_size]
+        for chosen in _batches(order, [len(prompts[at]) for at in order], params):
             replies |= zip(chosen, self._generate([prompts[at] for at in chosen], params.max_new_tokens), strict=True)
         return [replies[at] for at in range(len(prompts))]
 
@@ -241,6 +242,16 @@ def _adapter_folder(arm: str, adapter: Path | None) -> Path | None:
             mend="train one first: tunehouse run, or leave the tuned arms out",
         )
     return adapter
+
+
+def _batches(order: Sequence[int], lengths: Sequence[int], params: AnswerParams) -> Iterator[Sequence[int]]:
+    """``order``, by rising length, cut so that each part keeps both limits when it is padded to its longest; at least one in each."""
+    start = 0
+    for at in range(1, len(order) + 1):
+        n = at + 1 - start
+        if at == len(order) or n > params.batch_size or n * lengths[at] > params.tokens_per_batch:
+            yield order[start:at]
+            start = at
 
 
 def _that_fit(excerpts: Sequence[str], fits: Callable[[Sequence[str]], bool]) -> Sequence[str]:

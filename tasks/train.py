@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from tasks import checkpoint, progress
 from tasks.base_model import Base, base_sha256, chat_prompt, load_base
 from tasks.packing import Encoded, answer_loss, encode, plan_epoch, rows_of, use_packing
-from tasks.train_loop import Stop, Training, Weights
+from tasks.train_loop import Stop, Training, Weights, peak_rate
 from tasks.train_params import SHAPES_NO_RESULT, TrainExample, TrainParams
 from tasks.units import without
 from warehouse.errors import ConfigError, TunehouseError
@@ -168,6 +168,7 @@ def _training(
         plan_ends_by="max_steps" if is_cut else "epochs",
         n_steps_planned=len(plan),
         params=params,
+        peak_rate=peak_rate(params, model.config.get_text_config().hidden_size),
         adapter_id=adapter_id,
         folder=folder,
         fingerprint=digest(adapter_id, without(params, *SHAPES_NO_RESULT), base_sha256(params.base_model), taught),

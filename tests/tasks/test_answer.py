@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file, save_file
 
-from tasks.answer import ARMS, AnswerParams, Question, answer_questions, uses_adapter, uses_excerpts
+from tasks.answer import ARMS, AnswerParams, Question, _batches, answer_questions, uses_adapter, uses_excerpts
 from tasks.base_model import load_tokenizer
 from tasks.train import train_adapter
 from tasks.train_params import TrainExample, TrainParams
@@ -61,8 +61,11 @@ def test_an_answer_is_the_same_alone_and_in_a_batch(tiny_llama, adapter, arm):
     alone = [answer_questions([question], arm, str(tiny_llama), adapter, "a", EXACT)[0] for question in QUESTIONS]
     by_threes = answer_questions(QUESTIONS[::-1], arm, str(tiny_llama), adapter, "a", replace(EXACT, batch_size=3))[::-1]
 
+    by_tokens = answer_questions(QUESTIONS, arm, str(tiny_llama), adapter, "a", replace(EXACT, tokens_per_batch=150))
+
     assert alone == together
     assert by_threes == together
+    assert by_tokens == together
     assert len({row.n_prompt_tokens for row in together}) > 1
 
 
@@ -172,6 +175,15 @@ def test_a_models_own_sampling_settings_do_not_matter(tiny_llama, tmp_path, save
     assert said(answer_questions(QUESTIONS, "base", str(folder), None, None, EXACT)) == said(
         answer_questions(QUESTIONS, "base", str(tiny_llama), None, None, EXACT)
     )
+
+
+def test_batches_keep_both_limits_and_leave_nothing_out():
+    lengths = [10, 10, 20, 20, 50, 90, 300]
+
+    batches = list(_batches(range(7), lengths, AnswerParams(batch_size=3, tokens_per_batch=120)))
+
+    assert batches == [range(3), range(3, 5), range(5, 6), range(6, 7)]
+    assert list(_batches([], [], AnswerParams())) == []
 
 
 def test_arms_are_known_by_their_names():

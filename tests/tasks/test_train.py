@@ -14,7 +14,7 @@ from transformers import MambaConfig, MambaForCausalLM
 
 from tasks.base_model import load_base
 from tasks.train import Trained, adapter_norm, check_live, discard_checkpoints, train_adapter
-from tasks.train_loop import learning_rate
+from tasks.train_loop import learning_rate, peak_rate
 from tasks.train_params import TrainExample, TrainParams
 from warehouse.errors import ConfigError, MissingPrerequisite, TunehouseError
 from warehouse.tables import ADAPTERS, TRAINING_EXAMPLES, TRAINING_RUNS, TRAINING_STEPS
@@ -42,7 +42,7 @@ def same_rows(one: Trained, other: Trained) -> bool:
     return [replace(row, step_seconds=0) for row in one.steps] == [replace(row, step_seconds=0) for row in other.steps]
 
 
-@pytest.mark.parametrize("dtype", ["bfloat16", "float32"])
+@pytest.mark.parametrize("dtype", [pytest.param("bfloat16", marks=pytest.mark.slow), "float32"])
 def test_a_tiny_model_learns_twenty_facts_by_heart(params, tmp_path, dtype):
     taught = train_adapter(FACTS, FACTS[:5], replace(params, epochs=80, dropout=0.0, dtype=dtype), tmp_path / "adapters" / "a", "a")
 
@@ -106,6 +106,7 @@ def test_an_interrupted_training_goes_on_to_the_same_bits(params, tmp_path, erro
     assert (whole.run.n_resumes, resumed.run.n_resumes) == (0, 1)
 
 
+@pytest.mark.slow  # tests/tasks/test_checkpoint.py damages each file in each way, quickly
 @pytest.mark.parametrize("name", ["adapter.safetensors", "optimizer.safetensors", "random.safetensors", "state.json", "manifest.json"])
 def test_a_damaged_checkpoint_costs_steps_and_changes_nothing(params, tmp_path, name):
     params = replace(params, checkpoint_steps=2)
@@ -353,9 +354,9 @@ def test_a_base_model_that_is_not_there_is_named(params, tmp_path):
 
 
 def test_the_learning_rate_rises_then_falls_to_nearly_zero():
-    params = TrainParams(learning_rate=1.0, warmup_share=0.1)
+    params = TrainParams(warmup_share=0.1)
     cosine, linear, constant = (
-        [learning_rate(replace(params, schedule=kind), step, 50) for step in range(1, 51)] for kind in ("cosine", "linear", "constant")
+        [learning_rate(replace(params, schedule=kind), 1.0, step, 50) for step in range(1, 51)] for kind in ("cosine", "linear", "constant")
     )
 
     assert cosine[:6] == [0.2, 0.4, 0.6, 0.8, 1.0, 1.0]
@@ -365,9 +366,24 @@ def test_the_learning_rate_rises_then_falls_to_nearly_zero():
     assert constant[5:] == [1.0] * 45
 
 
+def test_the_peak_rate_falls_with_the_bases_width_unless_it_is_given():
+    assert peak_rate(TrainParams(), 256) == pytest.approx(4e-3)
+    assert peak_rate(TrainParams(), 4096) == pytest.approx(5e-4)
+    assert peak_rate(TrainParams(learning_rate=1e-4), 256) == 1e-4
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("rank", 0), ("dropout", 1.0), ("max_steps", 0), ("max_seconds", -1.0), ("warmup_share", 1.5), ("max_tokens", 3), ("base_model", "")],
+    [
+        ("rank", 0),
+        ("learning_rate", 0.0),
+        ("dropout", 1.0),
+        ("max_steps", 0),
+        ("max_seconds", -1.0),
+        ("warmup_share", 1.5),
+        ("max_tokens", 3),
+        ("base_model", ""),
+    ],
 )
 def test_settings_out_of_bounds_are_refused_by_name(name, value):
     with pytest.raises(ConfigError, match=f"train.{name}"):
