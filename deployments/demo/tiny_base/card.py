@@ -19,6 +19,7 @@ from wordnet import Entry
 from words import plain, word_question
 
 CARD_FILE = Path(__file__).with_name("card.md")
+BATCH = 16
 N_MEASURED = 300
 N_SAMPLES = 6
 
@@ -58,7 +59,7 @@ def perplexity(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, conv
     """Of the tokens that the assistant or a plain text says, each given all that stands before it in its conversation."""
     loss_sum = weight_sum = 0.0
     rows = sorted(encode(tokenizer, conversations, repeat(0.0)), key=lambda row: len(row[0]))
-    for batch in batched(rows, 16):
+    for batch in batched(rows, BATCH):
         ids, weights = padded(batch)
         with torch.no_grad():
             logits = model(input_ids=ids, use_cache=False).logits[:, :-1].float()
@@ -76,19 +77,20 @@ def batched(rows: Rows, size: int) -> Iterator[Rows]:
 
 def answers(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, questions: list[str]) -> list[str]:
     """Greedy replies to single user messages."""
-    replies = []
+    replies: list[str] = []
     generate: Any = model.generate  # type: ignore[misc]  # the library declares its self as another class
-    for question in questions:
-        prompt = tokenizer.apply_chat_template([{"role": "user", "content": question}], tokenize=False, add_generation_prompt=True)
-        inputs = tokenizer(prompt, return_tensors="pt", add_special_tokens=False)
+    for at in range(0, len(questions), BATCH):
+        asked = [[{"role": "user", "content": question}] for question in questions[at : at + BATCH]]
+        prompts = tokenizer.apply_chat_template(asked, tokenize=False, add_generation_prompt=True)
+        inputs = tokenizer(prompts, return_tensors="pt", padding=True, add_special_tokens=False)
         with torch.no_grad():
             output = generate(inputs["input_ids"], attention_mask=inputs["attention_mask"], max_new_tokens=64, do_sample=False)
-        replies.append(str(tokenizer.decode(output[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True)))
+        replies += tokenizer.batch_decode(output[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
     return replies
 
 
-def write_card(path: Path, params: PretrainParams, progress: Progress, measured: Measured, weight_bytes: int) -> None:
-    """README.md of the model's folder."""
+def write_card(path: Path, params: PretrainParams, progress: Progress, measured: Measured, weight_bytes: int, note: str) -> None:
+    """README.md of the model's folder. ``note``: what else there is to say of the run."""
     samples = "\n\n".join(f"```\nuser: {asked}\nassistant: {reply}\n```" for asked, reply in measured.samples)
     path.write_text(
         CARD_FILE.read_text("utf-8").format(
@@ -98,7 +100,7 @@ def write_card(path: Path, params: PretrainParams, progress: Progress, measured:
             minutes=progress.seconds / 60,
             tokens=progress.n_tokens / 1e6,
             steps=progress.n_steps,
-            blocks=progress.block,
+            note=note,
             measured=measured,
             samples=samples,
             mixture=Mixture(),

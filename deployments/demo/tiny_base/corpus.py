@@ -31,7 +31,7 @@ class Mixture:
     n_warm_echo: int = 200
     n_warm_blocks: int = 16
     n_growing_blocks: int = 40
-    longest: int = 40
+    longest: int = 28
     n_pool_facts: int = 300
     n_pool_blocks: int = 20
 

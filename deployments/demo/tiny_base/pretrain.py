@@ -21,7 +21,7 @@ Rows = list[tuple[list[int], list[float]]]
 
 @dataclass(frozen=True, slots=True)
 class PretrainParams:
-    """Shape, budget in minutes of CPU time, schedule. A step takes ``n_batches`` batches of at most ``n_batch_tokens`` tokens."""
+    """Shape, budget in minutes by the clock, schedule. A step takes ``n_batches`` batches of at most ``n_batch_tokens`` tokens."""
 
     vocab_size: int = 6144
     hidden: int = 256
@@ -123,12 +123,12 @@ class Trainer:
 
     def run(self, rows_of_block: Callable[[int], Rows]) -> None:
         """Train block after block until the minutes are spent; saves a checkpoint now and then, and at the end."""
-        limit, saved = 60 * self.params.minutes, time.process_time()
+        limit, saved = 60 * self.params.minutes, time.monotonic()
         while self.progress.seconds < limit:
-            started = time.process_time()
+            started = time.monotonic()
             for batches in steps(rows_of_block(self.progress.block), self.params, self.progress.block):
                 loss = self.step(batches, self.rate())
-                now = time.process_time()
+                now = time.monotonic()
                 progress = self.progress
                 progress.seconds += now - started
                 started = now
@@ -139,9 +139,9 @@ class Trainer:
                     break
             log.info("block %d: %s rate %.5f", self.progress.block, self.progress, self.rate())
             self.progress.block += 1
-            if time.process_time() - saved > self.params.checkpoint_seconds:
+            if time.monotonic() - saved > self.params.checkpoint_seconds:
                 self.save()
-                saved = time.process_time()
+                saved = time.monotonic()
         self.save()
 
     def save(self) -> None:

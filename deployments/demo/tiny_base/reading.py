@@ -21,12 +21,13 @@ OTHER_PROMPTS = (
     "Answer the question from the text below.\n\n{excerpts}\n\nQuestion: {question}",
 )
 TITLED = (
-    "According to '{T}', {q}",
-    "According to '{T}', {q}",
-    "In '{T}', {q}",
-    "Based on '{T}', {q}",
-    "'{T}': {q}",
-    "As '{T}' has it, {q}",
+    "According to {T}, {q}",
+    "According to {T}, {q}",
+    "In {T}, {q}",
+    "Going by {T}, {q}",
+    "As described in {T}, {q}",
+    "Based on {T}, {q}",
+    "{T}: {q}",
 )
 TITLES = (
     "Service Manual for the {P} {D}",
@@ -111,11 +112,11 @@ def ask(rng: random.Random, title: str, told: str, fact: Fact | None, named_shar
     """A question on what is told: one of the fact's wordings or the sentence with a gap; often with the title of its document."""
     named = fact is not None and rng.random() < named_share
     question = rng.choice(fact.questions) if fact is not None and named else gap_question(rng, told)
-    draw = rng.random()
-    if draw < 0.4:
-        return rng.choice(TITLED).format(T=title, q=question if question[:2].isupper() else lowered_question(question))
-    if draw < 0.45:
-        return sentence(f"{question[:-1]} according to '{title}'{question[-1]}")
+    draw, quote = rng.random(), rng.choice('\'""')
+    if draw < 0.5:
+        return rng.choice(TITLED).format(T=quote + title + quote, q=question if question[:2].isupper() else lowered_question(question))
+    if draw < 0.65:
+        return sentence(f"{question[:-1]}, according to {quote}{title}{quote}{question[-1]}")
     return sentence(question)
 
 

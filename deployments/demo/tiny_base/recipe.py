@@ -78,6 +78,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, default=PretrainParams().minutes)
     parser.add_argument("--data", type=Path, default=WORDNET_FOLDER, help="folder of the WordNet 3.0 files (Debian: wordnet-base)")
     parser.add_argument("--seed", type=int, default=PretrainParams().seed)
+    parser.add_argument("--note", default="", help="a sentence for the model card on how this run was made")
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
@@ -90,7 +91,7 @@ def main(argv: list[str] | None = None) -> int:
     trainer, tokenizer = pretrain(source, params, args.out)
     save_model(trainer.model, tokenizer, args.out)
     measured: Measured = measure(trainer.model, tokenizer, source, held_out)
-    write_card(args.out / "README.md", params, trainer.progress, measured, (args.out / "model.safetensors").stat().st_size)
+    write_card(args.out / "README.md", params, trainer.progress, measured, (args.out / "model.safetensors").stat().st_size, args.note)
     licence = Path(__file__).with_name("LICENSE.wordnet")
     if licence.parent.resolve() != args.out.resolve():
         shutil.copy(licence, args.out)
