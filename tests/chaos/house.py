@@ -52,7 +52,7 @@ class StagePace:
     n_units: dict[str, int]
 
 
-@dataclass
+@dataclass(eq=False)
 class Child:
     """A run in a process group of its own, as seen from here."""
 
@@ -77,12 +77,9 @@ class Child:
         begun = {event["unit"] for event in self.events if event["event"] == "work"}
         return begun - {event["unit"] for event in self.events if event["event"] == "landed"}
 
-    def wait(self) -> None:
-        """Let it end by itself; a run that hangs is killed, and so has not completed."""
-        ends = time.monotonic() + PATIENCE_SECONDS
-        while self._listen(max(0.0, ends - time.monotonic())):
-            pass
-        self._kill()
+    def fileno(self) -> int:
+        """What ``select`` waits on."""
+        return self.pipe
 
     def kill_in(self, stage: str, delay: float | None) -> None:
         """SIGKILL its group ``delay`` seconds after the first work from ``stage`` on, or (None) when it stops in its planned write.
@@ -92,7 +89,7 @@ class Child:
         due, ends = math.inf, time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < due:
             n_known = len(self.events)
-            is_heard = self._listen(max(0.0, min(due, ends) - time.monotonic()))
+            is_heard = self.listen(max(0.0, min(due, ends) - time.monotonic()))
             for event in self.events[n_known:]:
                 if delay is None and event["event"] == "stopped":
                     due = 0.0
@@ -102,9 +99,9 @@ class Child:
                 break  # it has ended, or it hangs
         else:
             self.is_killed = not any(event["event"] == "end" for event in self.events)
-        self._kill()
+        self.kill()
 
-    def _listen(self, seconds: float) -> bool:
+    def listen(self, seconds: float) -> bool:
         """Read events until some came or the time is up. False when no more will come, or none came in time."""
         ready, _, _ = select.select([self.pipe], [], [], seconds)
         data = os.read(self.pipe, 1 << 16) if ready else b""
@@ -112,13 +109,24 @@ class Child:
         self.events += [json.loads(line) for line in lines]
         return bool(data)
 
-    def _kill(self) -> None:
+    def kill(self) -> None:
+        """SIGKILL what is left of its group, and hear its last events."""
         with suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
         os.waitpid(self.pid, 0)
-        while self._listen(0.0):
+        while self.listen(0.0):
             pass
         os.close(self.pipe)
+
+
+def wait_for(*children: Child) -> None:
+    """Let them end by themselves, hearing all of them; one that hangs is killed, and so has not completed."""
+    ends, running = time.monotonic() + PATIENCE_SECONDS, list(children)
+    while running and time.monotonic() < ends:
+        ready, _, _ = select.select(running, [], [], max(0.0, ends - time.monotonic()))
+        running = [child for child in running if child not in ready or child.listen(0.0)]
+    for child in children:
+        child.kill()
 
 
 def is_from(stage: str, other: str) -> bool:
@@ -161,7 +169,7 @@ class House:
             RuntimeError: it does not complete.
         """
         child = self.start(self.undisturbed)
-        child.wait()
+        wait_for(child)
         if not child.is_completed:
             raise RuntimeError(f"the undisturbed run did not complete: {child.events[-1:]}; see {self.folder / 'runs.log'}")
         works = [event for event in child.events if event["event"] == "work"]
