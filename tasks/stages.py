@@ -239,7 +239,7 @@ def answer(store: Warehouse, batch: AnswerBatch, model: str, params: AnswerParam
     """
     from tasks.answer import answer_questions  # noqa: PLC0415  # pulls in torch
 
-    folder = adapter_id = None
+    folder = adapter_id = sha256 = None
     if batch.adapter:
         (adapter,) = rows(store, t.ADAPTERS, [batch.adapter])
         if not adapter.is_live:
@@ -248,8 +248,8 @@ def answer(store: Warehouse, batch: AnswerBatch, model: str, params: AnswerParam
                 where=f"adapter {adapter.adapter_id}, max_logit_change {adapter.max_logit_change:g}",
                 mend="train longer or with a higher train.learning_rate; `tunehouse sql training_steps` shows the loss",
             )
-        folder, adapter_id = store.root / adapter.folder, adapter.adapter_id
-    return Made({t.ANSWERS: answer_questions(batch.questions, batch.arm, model, folder, adapter_id, params)})
+        folder, adapter_id, sha256 = store.root / adapter.folder, adapter.adapter_id, adapter.sha256
+    return Made({t.ANSWERS: answer_questions(batch.questions, batch.arm, model, folder, adapter_id, params, sha256)})
 
 
 def score(store: Warehouse, answered: Unit, sources: DocumentUnits, params: ScoreParams, embed_params: EmbedParams) -> Made:
