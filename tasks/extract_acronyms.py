@@ -16,6 +16,7 @@ _SHORT = r"(?P<short>[A-Z][A-Za-z0-9&-]{1,9})"
 BEHIND = re.compile(rf"(?P<long>(?:[\w’'-]+ ){{1,8}})\({_SHORT}\)")  # noqa: RUF001  # as printed
 BEFORE = re.compile(rf"\b{_SHORT} \((?P<long>[^()]{{5,70}})\)")
 STANDS_FOR = re.compile(rf"\b{_SHORT},? (?:which )?(?:stands for|is short for|is an abbreviation (?:of|for)) (?P<long>[^,.;()]{{4,70}})")
+POSSESSIVE_END = re.compile(r"(?:(?<=s)[’']|[’']s)$")  # noqa: RUF001  # as printed
 SMALL_WORDS = frozenset({"of", "and", "the", "for", "in", "on", "to", "with", "a", "by", "from"})
 
 
@@ -23,7 +24,9 @@ def acronyms(sentence: str) -> Iterator[tuple[Found, str]]:
     """(fact, answer) for each abbreviation whose letters its long form accounts for, asked in both directions."""
     for form in (BEHIND, BEFORE, STANDS_FOR):
         for match in form.finditer(sentence):
-            long, short = _singular(expansion(match["long"].strip(), match["short"], from_end=form is BEHIND), match["short"])
+            long, short = _singular(
+                expansion(POSSESSIVE_END.sub("", match["long"].strip()), match["short"], from_end=form is BEHIND), match["short"]
+            )
             if not long:
                 continue
             key = clean_key(long)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from tasks.extract_acronyms import acronyms
 from tasks.extract_asides import existentials, named_roles
 from tasks.extract_clauses import statements
+from tasks.extract_doubts import NEEDS_KEY, is_doubtful_sentence
 from tasks.extract_draft import Draft, Found
+from tasks.extract_examples import example_ranges
+from tasks.extract_glosses import glosses
 from tasks.extract_orders import imperative, introduced
-from tasks.extract_patterns import facts
+from tasks.extract_patterns import facts, whole_subject
 from tasks.extract_sentences import Sentence, sentences
 from tasks.extract_steps import sequences
 from tasks.extract_tables import table_facts
@@ -19,14 +22,15 @@ from tasks.key_match import states
 from tasks.text import words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from tasks.extract_examples import Range
     from tasks.generate import GenerateParams
     from warehouse.tables import Chunk
 
 # pronouns that point at nothing: 'what is it that', 'how many are there'
 EMPTY_PRONOUNS = re.compile(
-    r"\b(?:is it that|that is|by itself|by themselves|(?:are|is|were|was) there|there (?:are|is|were|was))\b", re.IGNORECASE
+    r"\b(?:is it that|such as|that is|by itself|by themselves|(?:are|is|were|was) there|there (?:are|is|were|was))\b", re.IGNORECASE
 )
 POINTS_ELSEWHERE = re.compile(
     r"\b(?:it|they|them|this|these|those|such|he|she|him|her|his|former|latter|we|us|our|here|aforementioned|ones|"
@@ -43,22 +47,40 @@ OWNER_WORDS = 3
 """``its`` and ``their`` may stand behind more words than these, in which their owner is named."""
 
 
-def chunk_drafts(chunk: Chunk, params: GenerateParams) -> list[Draft]:
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a sentence cannot tell about its document: words that it writes in lower case, and where its chunks hold example text."""
+
+    vocabulary: frozenset[str] = frozenset()
+    examples: Mapping[str, Sequence[Range]] = field(default_factory=dict)
+
+
+def surroundings(chunks: Sequence[Chunk]) -> Surroundings:
+    """Read off all chunks of one document."""
+    lower = frozenset(word for chunk in chunks if chunk.kind == "body" for word in LOWER_WORD.findall(chunk.text))
+    return Surroundings(lower, example_ranges(chunks))
+
+
+def chunk_drafts(chunk: Chunk, around: Surroundings, params: GenerateParams) -> list[Draft]:
     """At most ``params.max_facts_per_chunk`` drafts in reading order, each with at least ``params.min_wordings`` questions."""
+    vocabulary, examples = around.vocabulary, around.examples.get(chunk.chunk_id, ())
     if chunk.kind == "table":
         drafts = table_facts(chunk.text)
     else:
-        vocabulary = frozenset(LOWER_WORD.findall(chunk.text))
         drafts = sequences(chunk.text, chunk.section, vocabulary)
+        drafts += glosses(chunk.text, vocabulary)
         for sentence in sentences(chunk.text):
             drafts += _sentence_drafts(sentence, vocabulary, params)
-    checked = [good for draft in drafts if (good := _checked(draft, params))]
+    stated = [draft for draft in drafts if not any(begin <= draft.char_from < end for begin, end in examples)]
+    checked = [good for draft in stated if (good := _checked(draft, params))]
     return sorted(checked, key=lambda draft: draft.char_from)[: params.max_facts_per_chunk]
 
 
 def _sentence_drafts(sentence: Sentence, vocabulary: frozenset[str], params: GenerateParams) -> list[Draft]:
     """The surest facts of one sentence, each with its own key."""
     drafts: list[Draft] = []
+    if is_doubtful_sentence(sentence.text, vocabulary):
+        return drafts
     for fact, answer in sorted(_facts_of(sentence, vocabulary), key=lambda found: found[0].cost):
         draft = Draft(sentence.char_from, sentence.n_chars, fact.questions, answer, fact.key or None, fact.kind, fact.pattern)
         good = _checked(draft, params)
@@ -74,7 +96,10 @@ def _facts_of(sentence: Sentence, vocabulary: frozenset[str]) -> Iterator[tuple[
         return
     yield from named_roles(sentence.text)
     yield from introduced(sentence.text, vocabulary)
-    for statement in imperative(sentence.text) or statements(sentence.text, vocabulary):
+    ordered = imperative(sentence.text)
+    if not ordered:
+        yield from whole_subject(sentence.text, vocabulary)
+    for statement in ordered or statements(sentence.text, vocabulary):
         for fact in facts(statement.clause):
             yield fact, statement.answer
 
@@ -89,6 +114,8 @@ def _checked(draft: Draft, params: GenerateParams) -> Draft | None:
     if key is not None and ";" not in key and (len(key.split()) > params.max_key_words or POINTS_ELSEWHERE.match(key)):
         key = None
     if POINTS_ELSEWHERE.match(EMPTY_PRONOUNS.sub(" ", draft.answer)) or POSSESSIVE.match(draft.answer):
+        return None
+    if key is None and draft.pattern in NEEDS_KEY:
         return None
     is_vague = key is not None and draft.answer_kind != "text" and (POINTS_ELSEWHERE.search(key) or VAGUE_KEY.match(key))
     if key is not None and (is_vague or not states(draft.answer, key)):

@@ -82,7 +82,7 @@ def _independent(text: str, answer: str) -> list[tuple[str, str]]:
                 return cut
             continue
         opens = has_comma or right[:1].isupper() or right.split(" ", 1)[0] in DETERMINERS
-        if word not in INDEPENDENT or not opens or not _is_clause(right) or not _is_clause(left):
+        if word not in INDEPENDENT or not opens or not is_clause(right) or not is_clause(left):
             continue
         if word in ("because", "since") and not has_comma:
             return [(text, answer)]  # the reason stays with what it explains
@@ -110,7 +110,7 @@ def _antecedent(left: str, word: str) -> re.Match[str] | None:
     return NAME_AT_END.search(left)
 
 
-def _is_clause(text: str) -> bool:
+def is_clause(text: str) -> bool:
     """True where ``text`` opens with a noun phrase that a finite verb follows."""
     if text[:1].isdigit() and not COUNTED_CLAUSE.match(text):
         return False
@@ -147,7 +147,7 @@ def _with_intro(clauses: list[Clause], intro: str) -> list[Clause]:
         return [replace(clause, subject=f"{clause.subject} {intro}") for clause in clauses]
     if not tokens or tokens[0].low not in PREPOSITIONS or find_verb(tokens) is not None or ", " in intro:
         return [replace(clause, intro=intro) for clause in clauses]
-    moved = tuple(phrase for phrase in split_phrases(intro, tokens) if phrase.prep)
+    moved = tuple(replace(phrase, is_fronted=True) for phrase in split_phrases(intro, tokens) if phrase.prep)
     return [replace(clause, phrases=(*clause.phrases, *moved)) for clause in clauses]
 
 

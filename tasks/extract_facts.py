@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from tasks import extract_verbs as verbs
 from tasks.extract_draft import Found
-from tasks.extract_keys import clean_key, first_word, holds_clause, is_named, is_pronoun, read_attribute, who_or_what
+from tasks.extract_keys import HEAD_END, clean_key, first_word, holds_clause, is_named, is_pronoun, read_attribute, who_or_what
 from tasks.extract_quantities import RANGE, Quantity, read_date, read_quantity
 from tasks.extract_questions import adverbial, gap, others, unique
-from tasks.extract_tokens import SUBORDINATORS
+from tasks.extract_tokens import SUBORDINATORS, is_adverb
 from tasks.extract_verbs import word_list
 
 if TYPE_CHECKING:
@@ -42,7 +42,8 @@ def quantities(clause: Clause) -> Iterator[Found]:
     is_copula = clause.base == "be" and not clause.is_passive
     for at, phrase in enumerate(clause.phrases):
         attribute = read_attribute(phrase.text)
-        if is_copula and attribute and phrase.prep == "with" and at:
+        is_measure = HEAD_END.split(clause.subject)[0].split()[-1].casefold() in word_list("measured")
+        if is_copula and attribute and phrase.prep == "with" and at and not is_measure:
             yield Found("attribute", "number", attribute.value, _ask_of_subject(clause.subject, attribute.name), 0)
         if is_copula and not (at and len(clause.phrases[0].text.split()) == 1):
             continue
@@ -58,7 +59,7 @@ def quantities(clause: Clause) -> Iterator[Found]:
             and clause.base in word_list("moves")
         ):
             yield Found("figure", "number", phrase.text, gap(clause, at, ("what value", "what figure")), 1)
-        elif attribute:
+        elif attribute and not is_copula and not (at and phrase.prep in ("above", "below", "over", "under")):
             yield Found("attribute", "number", attribute.value, _ask_attribute(clause, at, attribute.name), 0)
 
 
@@ -120,8 +121,8 @@ def agents(clause: Clause) -> Iterator[Found]:
             continue
         if verbs.reading(first_word(phrase.text), "ing"):
             asked = adverbial(clause, at, ("how", "by what means", "in what way"), keep_all=False)
-            yield Found("means", "procedure", phrase.text, asked, 3)
-        elif clause.is_passive:
+            yield Found("means", "procedure", " ".join([phrase.text, *map(str, clause.phrases[at + 1 :])]), asked, 3)
+        elif clause.is_passive and " by " not in clause.subject:
             asked = _ask_agent(clause, at, who_or_what(phrase.text, acts=True))
             yield Found("agent", _name_or_term(phrase), clean_key(phrase.text), asked, 1)
         return
@@ -156,7 +157,10 @@ def reasons(clause: Clause) -> Iterator[Found]:
     for at, phrase in enumerate(clause.phrases):
         asked = CONDITIONS.get(phrase.prep, ())
         means_whether = phrase.prep == "if" and at and verbs.reading(clause.phrases[at - 1].text.split()[-1].casefold(), "base", "ing")
-        if not asked or means_whether or " " not in phrase.text or read_date(phrase.text):  # 'when new' says little
+        is_whether = phrase.prep == "if" and clause.base in ("check", "decide", "determine", "see", "verify", "test", "ask")
+        asks_back = clause.subject == "you" or verbs.reading(first_word(phrase.text), "ing")
+        is_no_condition = means_whether or is_whether or asks_back or read_date(phrase.text)
+        if not asked or is_no_condition or " " not in phrase.text:  # 'when new' says little
             continue
         questions = adverbial(clause, at, asked)
         if phrase.prep != "because":
@@ -179,7 +183,7 @@ def places_and_links(clause: Clause) -> Iterator[Found]:
                 *gap(clause, at, (_whom(phrase),), keep_all=False)[1:3],
             ]
             yield Found("place", kind, key, unique(asked), 2)
-        elif phrase.prep in ("from", "of", "in") and clause.base in word_list("made") and clause.is_passive:
+        elif phrase.prep in (("from", "of") if at else ("from", "of", "in")) and clause.base in word_list("made") and clause.is_passive:
             yield Found("material", "term", key, gap(clause, at, ("what material", "what"), keep_all=False), 1)
         elif phrase.prep == "to" and verbs.is_base(first_word(phrase.text)):
             if clause.is_passive and clause.base in word_list("purposeful"):
@@ -206,7 +210,8 @@ def _whom(phrase: Phrase) -> str:
 def _is_other_kind(phrase: Phrase) -> bool:
     """True where another pattern asks for the phrase, or nothing sensible can: quantities, dates, clauses, idioms, gerunds."""
     text = phrase.text
-    is_verbal = bool(PARTICIPLE_FIRST.match(text) or (phrase.prep == "to" and UNKNOWN_INFINITIVE.match(text)))
+    opens_verb = is_adverb(first_word(text)) or text.startswith(("better ", "fine tune", "not "))
+    is_verbal = bool(PARTICIPLE_FIRST.match(text) or (phrase.prep == "to" and (opens_verb or UNKNOWN_INFINITIVE.match(text))))
     is_clause = phrase.prep in SUBORDINATORS or is_verbal or holds_clause(text) or verbs.reading(first_word(text), "ing") is not None
     is_number = bool(read_date(text)) or read_quantity(text) is not None or read_attribute(text) is not None
     return is_clause or is_number or is_pronoun(text) or first_word(text) in word_list("idiom_nouns")

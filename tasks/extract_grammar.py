@@ -18,10 +18,14 @@ MUST = "must "
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """What follows the verb: an object or complement (``prep`` empty), a prepositional phrase, an infinitive or a subordinate clause."""
+    """What follows the verb: an object or complement (``prep`` empty), a prepositional phrase, an infinitive or a subordinate clause.
+
+    ``is_fronted``: it opened the sentence, so it tells of the verb and stays in every question.
+    """
 
     prep: str
     text: str
+    is_fronted: bool = False
 
     def __str__(self) -> str:
         return f"{self.prep} {self.text}".strip()
@@ -62,14 +66,14 @@ def parse(text: str) -> list[Clause]:
     at = find_verb(tokens)
     if at is None:
         return []
-    subject = _subject(text[: tokens[at].start])
+    subject = bare_subject(text[: tokens[at].start])
     goes_on = " and " in subject and tokens[0].low.endswith("ed") and verbs.reading(tokens[0].low, "participle")
     if not subject or len(subject.split()) > MAX_SUBJECT_WORDS or goes_on:  # 'embedded and padded ...' goes on with a sentence
         return []
     return _predicates(text[tokens[at].start :], subject)
 
 
-def _subject(printed: str) -> str:
+def bare_subject(printed: str) -> str:
     """The subject without adverbs at its ends."""
     words = printed.strip().rstrip(",").split()
     while len(words) > 1 and is_adverb(words[-1].casefold()):
@@ -85,7 +89,7 @@ def _predicates(text: str, subject: str) -> list[Clause]:
     low = tokens[0].low
     if low not in verbs.AUXILIARIES and verbs.reading(low, "s", "past", "base") is None:
         return []
-    grouped = _verb_group(text, tokens)
+    grouped = verb_group(text, tokens)
     if grouped is None:
         return []
     clause, after = grouped
@@ -99,7 +103,7 @@ def _predicates(text: str, subject: str) -> list[Clause]:
     return [replace(clause, subject=subject, phrases=phrases), *(_predicates(rest, subject) if rest else [])]
 
 
-def _verb_group(text: str, tokens: list[Token]) -> tuple[Clause, int] | None:
+def verb_group(text: str, tokens: list[Token]) -> tuple[Clause, int] | None:
     """A clause holding the verb alone, and the index after it. ``has to lock`` is taken for ``must lock``."""
     first, end = tokens[0], group_end(tokens, 0)
     last = next((t for t in reversed(tokens[:end]) if not is_adverb(t.low)), first)
@@ -111,7 +115,7 @@ def _verb_group(text: str, tokens: list[Token]) -> tuple[Clause, int] | None:
         and verbs.is_base(tokens[end + 1].low)
     ):
         must = MUST + text[tokens[end + 1].start :]
-        inner = _verb_group(must, tokenise(must))
+        inner = verb_group(must, tokenise(must))
         return None if inner is None else (inner[0], end + inner[1])
     if first.low not in verbs.AUXILIARIES:
         found = verbs.reading(first.low, "s", "past", "base")
@@ -120,7 +124,8 @@ def _verb_group(text: str, tokens: list[Token]) -> tuple[Clause, int] | None:
         if first.low in verbs.HAVE:
             form = {"has": "s", "had": "past"}.get(first.low, "base")
             return Clause("", "", first.text, "have", form, is_passive=False), end
-        return (Clause("", first.text, "", "be", "", is_passive=False), end) if first.low in verbs.BE else None
+        denied = next((t.text for t in tokens[:end] if t.low in ("not", "never")), "")
+        return (Clause("", first.text, denied, "be", "", is_passive=False), end) if first.low in verbs.BE else None
     found = verbs.reading(last.low, "participle", "ing", "base")
     behind_be = any(t.low in verbs.BE | {"be", "been", "being"} for t in tokens[: end - 1])
     base = "be" if last.low in ("be", "been") else (found.base if found else last.low)
@@ -179,6 +184,8 @@ def split_phrases(text: str, tokens: list[Token]) -> tuple[Phrase, ...]:
 def _starts_phrase(tokens: list[Token], at: int) -> bool:
     low, after = tokens[at].low, tokens[at + 1].low if at + 1 < len(tokens) else ""
     if low in ("at", "up") and after in ("least", "most", "to"):
+        return False
+    if low == "every" and at and tokens[at - 1].low in PREPOSITIONS:
         return False
     if low == "to" and not verbs.is_base(after) and at and (tokens[at - 1].low in ("up", "close", "due") or _in_range(tokens, at)):
         return False

@@ -14,7 +14,7 @@ LEADING = re.compile(r"^(?:the|an?|its|their|both|either|some|any|all|each|every
 TRAILING = re.compile(r" (?:together|alone|only|again|respectively|altogether)$")
 RELATIVE = re.compile(
     r",? (?:(?:that|which|who|whose|where|whom|when|including|such as)\b"
-    r"|(?:[a-z]+ly )?[a-z]+ed (?:by|for|in|to|from|with|on|at|as|under|over)\b).*$"
+    r"|(?:[a-z]+ly )?[a-z]+ed (?:by|for|in|to|from|with|on|at|as|under|over)(?= )).*$"
 )
 ATTRIBUTE_OF = re.compile(r"^(?:an?|the|its|their)? ?(?P<name>[a-z][\w-]*(?: [a-z][\w-]*){0,3}) of (?P<value>.+)$")
 TITLED = re.compile(r"\b(?:Professor|Inspector|Captain|Dr)\b")

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from tasks import extract_verbs as verbs
+from tasks.extract_clauses import CLAUSE_LINK, INDEPENDENT, PARENTHESIS, is_clause
+from tasks.extract_doubts import DANGLES, is_bare, is_doubtful_clause, is_doubtful_fact, is_whole_key, n_telling, starts_loose
 from tasks.extract_draft import Found
 from tasks.extract_facts import agents, places_and_links, quantities, reasons
+from tasks.extract_finite import find_verb
+from tasks.extract_grammar import Phrase, bare_subject, verb_group
 from tasks.extract_keys import clean_key, first_word, holds_clause, is_named, is_pronoun, read_attribute, who_or_what
 from tasks.extract_lists import COMPARED, list_items
 from tasks.extract_predicates import HEAD_END, meanings, naming, predicates
 from tasks.extract_quantities import RANGE, read_quantity
-from tasks.extract_questions import DROPPED, object_gap, singular_group, subject_gap, unique
-from tasks.extract_tokens import NUMBER_WORDS, tokenise
+from tasks.extract_questions import DROPPED, is_plural_noun, object_gap, singular_group, subject_gap, unique
+from tasks.extract_sentences import decapitalise
+from tasks.extract_tokens import NUMBER_WORDS, PREPOSITIONS, SUBORDINATORS, tokenise
 from tasks.extract_verbs import word_list
 
 if TYPE_CHECKING:
@@ -35,12 +42,16 @@ VAGUE = re.compile(
     r"(?:the )?(?:first|second|third|few|some|last|next|other|authors?|results?|latter|former|process|goal|idea|following)\b", re.IGNORECASE
 )
 POINTS_BACK = re.compile(r"\b(?:its|their|it|they|them|itself)\b")
+OPENS_NOUN = re.compile(r"(?:the|an?|this|these|it|they) ", re.IGNORECASE)
+OTHER_NAME = re.compile(r", or [^,]{3,40},(?= (?:is|are|was|has) )")
 NEGATED = re.compile(r"\bnot\b|\bcannot\b|\bnever\b|\bno longer\b")
 NO_SUBJECT = re.compile(r"(?:no|neither|few|hardly|none) ", re.IGNORECASE)
 CONTENT_LENGTH = 4
 """Words at least this long, capitals and numbers count as content."""
 SPECIFIC_WORDS = 3
 """A predicate with fewer content words is too vague to ask who or what does it."""
+MIN_WHOLE_TELLING, MAX_WHOLE_WORDS = 4, 28
+"""A predicate kept word for word names one subject from so many content words on, and can be read up to so many words."""
 MAX_OTHER_WORDS, MAX_OBJECT_WORDS, MAX_ASKED_SUBJECT_WORDS = 6, 6, 7
 UNSURE = 3
 """Facts of this cost or more must ask a question that says enough to have one answer."""
@@ -104,9 +115,17 @@ def objects(clause: Clause) -> Iterator[Found]:
     if items := list_items(whole):
         yield Found("list", "list", "; ".join(items), _ask_list(clause), 1)
     elif not phrase.prep and clause.base not in word_list("takes_no_object") | {"have", "mean"} and not NO_OBJECT_FIRST.match(whole):
-        key = clean_key(HEAD_END.split(whole)[0] if len(whole.split()) > MAX_OBJECT_WORDS else whole)
+        key = _object_key(clause)
         if key.casefold() not in ("", "either", "both", "one", "following") and (is_named(key) or " " in key):
             yield Found("object", "name" if is_named(key) else "term", key, object_gap(clause, 0, who_or_what(whole)), 4)
+
+
+def _object_key(clause: Clause) -> str:
+    """The object as it must be said; a gerund with all that follows, as it says nothing without: ``splitting the code at class level``."""
+    whole = clause.phrases[0].text
+    if verbs.reading(first_word(whole), "ing"):
+        return clean_key(" ".join(str(phrase) for phrase in clause.phrases if not phrase.is_fronted))
+    return clean_key(HEAD_END.split(whole)[0] if len(whole.split()) > MAX_OBJECT_WORDS else whole)
 
 
 def _ask_list(clause: Clause) -> tuple[str, ...]:
@@ -163,6 +182,51 @@ def subjects(clause: Clause) -> Iterator[Found]:
         yield Found("subject", "name" if named else "term", clean_key(subject), subject_gap(clause, who), 5)
 
 
+def whole_subject(sentence: str, vocabulary: frozenset[str]) -> Iterator[tuple[Found, str]]:
+    """What it is that does all the rest of a sentence, the rest kept word for word so that no condition is lost."""
+    text = decapitalise(OTHER_NAME.sub("", PARENTHESIS.sub("", sentence)).rstrip("."), vocabulary)
+    tokens = tokenise(text)
+    at = find_verb(tokens)
+    if at is None or tokens[0].low in PREPOSITIONS | SUBORDINATORS or verbs.reading(tokens[0].low, "base", "participle"):
+        return
+    subject, said = bare_subject(text[: tokens[at].start]), text[tokens[at].start :]
+    grouped = verb_group(said, tokenise(said))
+    if grouped is None or "," in subject or ":" in text or ";" in text or is_pronoun(subject):
+        return
+    clause, after = grouped
+    rest = said[tokenise(said)[after].start :] if after < len(tokenise(said)) else ""
+    if POINTS_BACK.search(rest):
+        rest = re.split(r", (?:where|which|so|and|but) ", rest)[0]
+    clause = replace(clause, subject=subject, phrases=(Phrase("", rest),) if rest else ())
+    if clause.phrases and _is_asked_for(clause) and not NEGATED.search(clause.verb_group):
+        yield Found("subject", "name" if is_named(subject[1:]) else "term", clean_key(subject), subject_gap(clause)[:3], 6), sentence
+
+
+def _is_asked_for(clause: Clause) -> bool:
+    """True for a subject that says what it is, of a predicate that says enough to have no other."""
+    subject, rest = clause.subject, clause.phrases[0].text
+    is_article = re.match(r"an? ", subject) and clause.base in ("be", "refer", "involve")
+    is_vague = (INDEFINITE.match(subject) and not is_article) or VAGUE.match(subject) or POINTS_BACK.search(rest)
+    told = re.sub(r"^(?:an?|the) ", "", subject)
+    if is_vague or DANGLES.search(subject) or is_doubtful_clause(clause) or is_bare(subject) or not is_whole_key(told, gerund=True):
+        return False
+    if clause.base == "be" and not clause.is_passive and clause.aux in ("are", "were") and is_plural_noun(rest):
+        return False  # 'what is estimation problems'
+    if any(
+        OPENS_NOUN.match(right := rest[link.end() :]) and is_clause(right)
+        for link in CLAUSE_LINK.finditer(rest)
+        if link["link"] in INDEPENDENT
+    ):
+        return False
+    is_long = len(subject.split()) > MAX_ASKED_SUBJECT_WORDS or len(rest.split()) > MAX_WHOLE_WORDS
+    fits = (
+        (" " in told or is_named(told))
+        and clause.base not in word_list("light_verbs") - {"be"}
+        and not starts_loose(rest, after=clause.base)
+    )
+    return fits and not is_long and n_telling(rest) >= MIN_WHOLE_TELLING - is_named(told)
+
+
 PATTERNS: tuple[Callable[[Clause], Iterator[Found]], ...] = (
     quantities,
     predicates,
@@ -181,17 +245,17 @@ PATTERNS: tuple[Callable[[Clause], Iterator[Found]], ...] = (
 
 def facts(clause: Clause) -> list[Found]:
     """Every fact that a pattern reads off the clause, surest first; none for a negated clause, save for limits not to be passed."""
-    if clause.base == "get" or NO_SUBJECT.match(clause.subject):
+    if clause.base == "get" or NO_SUBJECT.match(clause.subject) or is_doubtful_clause(clause):
         return []
     if NEGATED.search(clause.verb_group):
         return list(quantities(clause)) if clause.aux in ("must", "may", "shall", "should") else []
-    found = [fact for pattern in PATTERNS for fact in pattern(clause) if fact.cost < UNSURE or _is_telling(clause, fact)]
+    found = [fact for pattern in PATTERNS for fact in pattern(clause)]
+    found = [fact for fact in found if (fact.cost < UNSURE or _is_telling(clause, fact)) and not is_doubtful_fact(clause, fact)]
     return sorted(found, key=lambda fact: fact.cost)
 
 
 def _is_telling(clause: Clause, fact: Found) -> bool:
     """True where the question itself says enough to have one answer: not ``What do the authors evaluate?``."""
-    asked = re.findall(r"[^\W_][\w-]*", fact.questions[0])
-    told = [word for word in asked if len(word) >= CONTENT_LENGTH or word.isupper() or word[0].isdigit()]
-    n_told = sum(word.casefold() not in word_list("empty_words") for word in told)
-    return n_told >= SPECIFIC_WORDS or (n_told >= SPECIFIC_WORDS - 1 and not VAGUE.match(clause.subject))
+    n_told = n_telling(fact.questions[0])
+    is_precise = not VAGUE.match(clause.subject) or is_named(" ".join(map(str, clause.phrases[1:])))
+    return n_told >= SPECIFIC_WORDS or (n_told >= SPECIFIC_WORDS - 1 and is_precise)

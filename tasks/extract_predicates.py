@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from tasks import extract_verbs as verbs
+from tasks.extract_doubts import is_whole_key
 from tasks.extract_draft import Found
 from tasks.extract_keys import clean_key, is_named, is_pronoun, who_or_what
 from tasks.extract_lists import COMPARED, list_items
@@ -29,6 +30,8 @@ GROWS = {name: how for how, names in (("high", HIGH), ("long", LONG)) for name i
 HEAD_END = re.compile(r",? (?:that|which|who|whose|where|of|for|with|in|on|at|from|to|by|between|used|made|designed|based|called|when) ")
 KEY_END = re.compile(r",? (?:that|which|who|whose|where|for|with|in|on|at|from|to|by|used|made|designed|based) ")
 NO_TERM = re.compile(r"(?:the|an?|each|every) ", re.IGNORECASE)
+CUT_TARGET = re.compile(r",? (?:from|into|to (?:an?|the)) ")
+MAX_DEFINITION_WORDS = 10
 TELLING_WORDS = 4
 """A description longer than this, in words, defines even a common noun; ``is a pump`` defines nothing."""
 UNMISTAKABLE_WORDS = 5
@@ -56,7 +59,7 @@ def predicates(clause: Clause) -> Iterator[Found]:
         yield Found("list", "list", "; ".join(items), predicate(clause, (who_or_what(items[0]), "which"), rest=()), 1)
     elif re.match(r"(?:an?|the|one of) ", text):
         yield from _definition(clause, whole)
-    elif is_named(text) and not is_pronoun(text):
+    elif is_named(text.split()[0]) and not is_pronoun(text):
         yield Found("identity", "name", clean_key(text), predicate(clause, (who_or_what(text),), rest=rest), 1)
 
 
@@ -79,22 +82,42 @@ def _ask_value(clause: Clause, unit: str) -> tuple[str, ...]:
 
 
 def _definition(clause: Clause, whole: str) -> Iterator[Found]:
-    head, key = HEAD_END.split(whole)[0], clean_key(KEY_END.split(whole)[0])
+    head, key = HEAD_END.split(whole)[0], definition_key(whole)
     noun, n_words = head.split()[-1], len(whole.split())
     is_term = is_named(clause.subject) or not NO_TERM.match(clause.subject)
     is_kind = noun.isalpha() and noun not in word_list("vague_nouns") and " and " not in head and " " in key and clause.aux in ("is", "was")
     who = who_or_what(whole)
     what = "who" if who == "who" and is_named(clause.subject) else "what"
     asked = [*([what] if is_term or n_words > TELLING_WORDS else []), *([f"what kind of {noun}"] if is_kind else [])]
-    if not asked or key.casefold() in word_list("vague_nouns") or is_pronoun(whole):
+    if not asked or is_pronoun(whole) or is_pronoun(clause.subject) or re.match(r"(?:the )?one\b", whole):
         return
     first, *more = predicate(clause, asked, rest=())
     if is_term and clause.aux in ("is", "are"):
         defined = [] if who == "who" else [f"how {clause.aux} {clause.subject} defined"]
         more = [*defined, *more, f"what is meant by {clause.subject}"]
-    yield Found("definition", "definition", key, unique([first, *more]), 1)
+    if key and key.casefold() not in word_list("vague_nouns"):
+        yield Found("definition", "definition", key, unique([first, *more]), 1)
     if is_term and n_words > UNMISTAKABLE_WORDS and not is_pronoun(clause.subject):
         yield Found("defined_term", "term", clean_key(clause.subject), subject_gap(clause, who), 3)
+
+
+def definition_key(whole: str) -> str:
+    """What must be said of a definition: its noun phrase, as far as a relative clause or a purpose where the noun alone says nothing.
+
+    ``a technique used to shrink models`` -> ``technique used to shrink models``; empty where that is too long to be repeated verbatim.
+    """
+    short = clean_key(KEY_END.split(whole)[0])
+    is_cut = CUT_TARGET.match(whole[whole.find(short) + len(short) :]) is not None
+    if is_whole_key(short) and not is_cut and not _has_empty_head(short):
+        return short
+    longer = re.split(r",| (?:that|which|who|where|when) ", whole)[0].removeprefix("a ").removeprefix("an ").removeprefix("the ")
+    n_words = len(longer.split())
+    return longer if longer != short and n_words <= MAX_DEFINITION_WORDS and is_whole_key(longer) else ""
+
+
+def _has_empty_head(key: str) -> bool:
+    """True where the noun is a generic one and nothing behind ``of`` tells more: ``key capability``, not ``process of editing text``."""
+    return " of " not in key and not is_whole_key(re.split(r" (?:of|and|or) ", key)[0])
 
 
 def meanings(clause: Clause) -> Iterator[Found]:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from tasks import extract_verbs as verbs
-from tasks.extract_tokens import is_plural
+from tasks.extract_tokens import DETERMINERS, is_plural
 from tasks.extract_verbs import word_list
 
 if TYPE_CHECKING:
@@ -39,8 +39,10 @@ def others(clause: Clause, at: int, *, keep_all: bool = True) -> tuple[str, str]
     phrases = clause.phrases
     before = [str(p) for p in phrases[:at] if p.prep not in DROPPED]
     after = []
+    keeps = keep_all
     for phrase in phrases[at + 1 :]:
-        if phrase.prep in DROPPED or POINTS_BACK.search(phrase.text) or (not keep_all and not is_adverbial(phrase)):
+        keeps = keeps or is_adverbial(phrase)  # what follows a kept phrase may belong to it
+        if phrase.prep in DROPPED or POINTS_BACK.search(phrase.text) or not keeps:
             continue
         after.append(str(phrase))
     return " ".join(before), " ".join([*after, clause.intro])
@@ -48,7 +50,11 @@ def others(clause: Clause, at: int, *, keep_all: bool = True) -> tuple[str, str]
 
 def is_adverbial(phrase: Phrase) -> bool:
     """True for what tells of the verb, not of the noun before it: conditions, times, and phrases with a number."""
-    return phrase.prep in ADVERBIAL or (phrase.prep in ("in", "at", "on", "for", "by") and TIMES.match(phrase.text) is not None)
+    return (
+        phrase.is_fronted
+        or phrase.prep in ADVERBIAL
+        or (phrase.prep in ("in", "at", "on", "for", "by") and TIMES.match(phrase.text) is not None)
+    )
 
 
 def gap(clause: Clause, at: int, asked: Sequence[str], *, noun: str = "", keep_all: bool = True) -> tuple[str, ...]:
@@ -66,8 +72,16 @@ def gap(clause: Clause, at: int, asked: Sequence[str], *, noun: str = "", keep_a
     if prep in STRANDED:
         made.append(f"{first} {front} {before} {prep} {after}")
     made.append(f"{statement} {before} {prep} {first} {after}")
-    made.append(f"can you say {prep} {last} {statement} {rest}")
+    if last != "what" or has_determiner(clause.subject):
+        made.append(f"can you say {prep} {last} {statement} {rest}")
+    else:  # 'in what LLMs are employed' reads as LLMs of some kind
+        made.append(f"what exactly {front} {before} {prep} {after}" if prep in STRANDED else f"{prep} what exactly {front} {rest}")
     return unique(made)
+
+
+def has_determiner(noun: str) -> bool:
+    """True where ``noun`` begins with an article or another determiner, so that a question word before it is no part of it."""
+    return noun.casefold().split()[0] in DETERMINERS
 
 
 def adverbial(clause: Clause, at: int, asked: Sequence[str], *, keep_all: bool = True) -> tuple[str, ...]:
@@ -90,7 +104,7 @@ def subject_gap(clause: Clause, who: str = "what") -> tuple[str, ...]:
         f"{who} is it that {group} {rest}",
         f"can you name {'the one who' if who == 'who' else 'what'} {group} {rest}",
     ]
-    if not clause.aux and clause.form and clause.phrases and not clause.phrases[0].prep and clause.base not in word_list("no_passive"):
+    if _has_passive(clause):
         passive = passive_be(clause, clause.phrases[0].text)
         tail = " ".join([*(str(p) for p in clause.phrases[1:] if p.prep not in DROPPED), clause.intro])
         by = "whom" if who == "who" else "what"
@@ -98,6 +112,14 @@ def subject_gap(clause: Clause, who: str = "what") -> tuple[str, ...]:
         made.append(f"by {by} {passive} {head} {verbs.participle(clause.base)} {tail}")
         made.append(f"{head} {passive} {verbs.participle(clause.base)} by {by} {tail}")
     return unique(made)
+
+
+def _has_passive(clause: Clause) -> bool:
+    """True for a lone verb with a plain object that can be its passive's subject: not ``checking is required``, no second ``by``."""
+    if clause.aux or not clause.form or not clause.phrases or clause.phrases[0].prep or clause.base in word_list("no_passive"):
+        return False
+    is_doing = verbs.reading(clause.phrases[0].text.split()[0].casefold(), "ing") is not None
+    return not is_doing and all(phrase.prep != "by" and not phrase.text.startswith("by ") for phrase in clause.phrases)
 
 
 def passive_be(clause: Clause, noun: str) -> str:
@@ -126,7 +148,7 @@ def singular_group(clause: Clause) -> str:
 
 def object_gap(clause: Clause, at: int, asked: str = "what") -> tuple[str, ...]:
     """Questions for the object at phrase ``at`` (without preposition): ``What does the relay control?``."""
-    before, after = others(clause, at, keep_all=False)
+    before, after = others(clause, at, keep_all=clause.subject == "the authors")  # who do many things
     front = f"{clause.fronted_aux} {clause.subject} {clause.remaining_verb}"
     statement = f"{clause.subject} {clause.verb_group}"
     made = [f"{asked} {front} {before} {after}", f"{asked} is it that {statement} {before} {after}"]
@@ -135,7 +157,10 @@ def object_gap(clause: Clause, at: int, asked: str = "what") -> tuple[str, ...]:
         made.insert(1, f"{asked} {be} {verbs.participle(clause.base)} by {clause.subject} {before} {after}")
     elif clause.aux in verbs.MODALS and " " not in clause.verb and clause.base not in word_list("no_passive"):
         made.insert(1, f"{asked} {clause.aux} be {verbs.participle(clause.base)} by {clause.subject} {before} {after}")
-    made.append(f"can you say {asked} {statement} {before} {after}")
+    if has_determiner(clause.subject):
+        made.append(f"can you say {asked} {statement} {before} {after}")
+    else:
+        made.append(f"{asked} exactly {front} {before} {after}")
     made.append(f"{statement} {before} {asked} {after}")
     return unique(made)
 

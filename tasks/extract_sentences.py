@@ -25,10 +25,10 @@ CITED_AS_NOUN = re.compile(r"(?:\b(?:by|from|in|as|of|to|see|with|and|on|at|than
 OPENER = re.compile(
     r"^(?:(?:However|Moreover|Furthermore|Additionally|In addition|Therefore|Thus|Hence|Consequently|As a result|On the other hand|"
     r"In contrast|By contrast|For example|For instance|In particular|Specifically|Notably|Meanwhile|Instead|Similarly|Likewise|"
-    r"In general|Generally|In practice|In fact|Indeed|Overall|In summary|For this reason|Besides|Nevertheless|Still|Conversely|"
+    r"By default|In general|Generally|In practice|In fact|Indeed|Overall|In summary|For this reason|Besides|Nevertheless|Still|Conversely|"
     r"Firstly|Secondly|Thirdly|Accordingly|In other words|That is|Importantly|Currently|Interestingly|On the contrary|"
     r"At the same time|To this end|As such|More specifically|More precisely), |"
-    r"(?:First|Second|Third|Finally|Lastly|Next|Then|After that|Afterwards|Note that|Also),? |(?:But|And|Yet|So) )"
+    r"(?:First|Second|Third|Finally|Lastly|Next|Then|After that|Afterwards|Note that|Also|However|Meanwhile),? |(?:But|And|Yet|So) )"
 )
 ASIDE = re.compile(
     r", (?:however|therefore|for example|for instance|on the other hand|in turn|in contrast|of course|too|moreover|thus|likewise),"
@@ -37,11 +37,13 @@ OWN_NAME = re.compile(rf" (?:of|in|for|to|under|according to) this (?:{_OWN}|pro
 META = re.compile(
     rf"\b(?:(?:[Tt]his|[Oo]ur|[Tt]he authors') (?:{_OWN}|work|text|appendix|survey)|"
     r"[Tt]he (?:(?:present|final|next|previous|last|first|second|third|following|same) )?(?:paper|article|appendix|text|section)|"
+    r"[Ll]ater sections?|"
     r"(?:[Ff]igures?|[Tt]ables?|[Ss]ections?|[Aa]ppendix|[Ee]quations?) (?:\d|[A-Z]\b)|"
     r"[Ff]ig\.|[Tt]ab\.|[Ee]q\.|et al|e-mail|preprint|arXiv|copyright|https?:|www\.)(?![a-z])"
 )
 POINTER = re.compile(
     r"\b(?:the|as|are|mentioned|described|shown|given|listed|see|stated) (?:above|below|former|latter|aforementioned)\b|"
+    r"\b(?:described|mentioned|discussed|explained) (?:earlier|before|previously)\b|"
     r"\b(?:aforementioned|latter|former|as follows|respectively|thereof|hereby)\b|"
     r"\bthe following (?:table|figure|list|section|example|steps|three|two)\b|\bYou\b|\b[Yy]our\b|\byou are\b|"
     r"^(?:This|That|These|Those|Such|It|They|He|She|Here|Both|One|Another|Others|Neither|Either|Doing|His|Her|Its|Their|I|My|"
@@ -55,7 +57,7 @@ BROKEN = re.compile(
     r"\betc\. [A-Z]|\b[Ii]n \d+,|\b\d{1,3}, \d{3} (?!and\b|or\b)[a-z]|\(\s|\s[,;.]"
 )
 BULLET = re.compile(r"^(?:[•·▪◦*–—-]|\(?\d{1,2}[.)]|\(?[a-z][.)])\s+")  # noqa: RUF001  # as printed
-LABEL = re.compile(r"[A-Z][^.:;?!]{1,70}: (?=[A-Z][\w-]*,? [a-z])")
+LABEL = re.compile(r"[A-Z][^.:;?!]{1,70}: (?=[A-Z][\w-]*,? (?:[A-Z\d][\w-]*,? ){0,5}[a-z])")
 HEADING = re.compile(r"(?:[A-Z][\w-]*[ -]+(?:(?:of|and|for|the|in|to|with|-) )?){1,7}(?=(?:We|The|A|An|In|To|For|Our|Each) [a-z])")
 MAX_HEADING_WORDS = 7
 PAGE_BREAK = re.compile(r"(?<=[\w,;)-])\n(?=[a-z(])")
@@ -136,6 +138,8 @@ def decapitalise(text: str, vocabulary: frozenset[str]) -> str:
     if first is None:
         return text
     low, rest = first.group().casefold(), text[first.end() :]
+    if re.match(r"[ -][A-Z]", rest) and low not in DETERMINERS | PREPOSITIONS | SUBORDINATORS | NUMBER_WORDS:  # a name of several words
+        return text
     closed = low == "of" or low in DETERMINERS | PREPOSITIONS | SUBORDINATORS | NUMBER_WORDS
     likely = COMMON_ENDING.search(low) and re.match(r" [a-z]", rest)
     return low + rest if closed or low in vocabulary or verbs.readings(low) or likely else text

@@ -18,6 +18,7 @@ CELL = re.compile(r"^[^|∗*†‡→↑↓?]*[^\W_][^|∗*†‡→↑↓?]*$")
 LABEL = re.compile(r"[A-Za-z]{2}|\d:\d\d")
 FIGURE = re.compile(r"^[\d.,%+-]+$")
 NAME = re.compile(r"\d|[A-Z]{2}|[A-Za-z][A-Z]")
+RUNNING = re.compile(r"[<>{};=]|[,?] |,$|(?:^| )(?:the|of|to|for|and|a)$")  # code, or prose cut into columns
 MAX_LABEL_WORDS, MAX_VALUE_WORDS = 7, 8
 MIN_ROWS, MIN_COLUMNS = 3, 2  # header and two rows, label and one value
 
@@ -27,7 +28,7 @@ def table_facts(text: str) -> list[Draft]:
     rows, at = [], 0
     for line in text.split("\n"):
         if SEPARATOR in line:
-            rows.append((at, line, [cell.strip() for cell in line.split(SEPARATOR)]))
+            rows.append((at, line, [cell.strip() for cell in f" {line}".split(SEPARATOR)]))
         at += len(line) + 1
     if not _is_whole([cells for _, _, cells in rows]):
         return []
@@ -36,7 +37,10 @@ def table_facts(text: str) -> list[Draft]:
         _draft(start, line, header, cells, column)
         for start, line, cells in rows[1:]
         for column in range(1, len(header))
-        if len(cells[column].split()) <= MAX_VALUE_WORDS
+        if _is_name(cells[0])
+        and _is_name(header[column])
+        and CELL.match(cells[column])
+        and len(cells[column].split()) <= MAX_VALUE_WORDS
         and not re.search(rf"\b{re.escape(cells[column])}\b", f"{cells[0]} {header[column]}")
     ]
 
@@ -46,9 +50,19 @@ def _is_whole(rows: list[list[str]]) -> bool:
     if len(rows) < MIN_ROWS or len({len(cells) for cells in rows}) != 1 or len(rows[0]) < MIN_COLUMNS:
         return False
     header, labels = rows[0], [cells[0] for cells in rows[1:]]
-    all_named = all(LABEL.search(name) and len(name.split()) <= MAX_LABEL_WORDS for name in [*labels, *header])
     all_differ = len(set(labels)) == len(labels) and len(set(header)) == len(header)
-    return all_named and all_differ and all(CELL.match(cell) for cells in rows for cell in cells) and not any(map(FIGURE.match, header))
+    all_named = all(
+        LABEL.search(name) and len(name.split()) <= MAX_LABEL_WORDS for name in [*labels, *(header if header[0] else header[1:])]
+    )
+    is_running = any(RUNNING.search(name) for name in [*labels, *header])
+    is_full = all(cell for cells in rows for cell in cells if cell is not header[0])  # the corner may be empty
+    return all_named and all_differ and is_full and not is_running and not any(map(FIGURE.match, header))
+
+
+def _is_name(text: str) -> bool:
+    """True for what a row or a column can be called in a question."""
+    is_word = LABEL.search(text) and text.casefold() not in PREPOSITIONS
+    return bool(is_word and CELL.match(text)) and len(text.split()) <= MAX_LABEL_WORDS
 
 
 def _draft(start: int, line: str, header: list[str], cells: list[str], column: int) -> Draft:
@@ -76,12 +90,16 @@ def _draft(start: int, line: str, header: list[str], cells: list[str], column: i
 
 def _row_name(title: str, label: str) -> str:
     """``the crop Tomato``: the label with its column's noun, where that is a plain noun which the label does not repeat."""
-    is_told = _is_plain_noun(title) and " " not in title and title.casefold() not in label.casefold() and title.casefold() != "model"
+    is_told = (
+        _is_plain_noun(title) and " " not in title and title and title.casefold() not in label.casefold() and title.casefold() != "model"
+    )
     return f"the {_lowered(title)} {label}" if is_told and label[:1].isupper() else label
 
 
 def _is_plain_noun(name: str) -> bool:
     words = name.casefold().split()
+    if not words:
+        return False
     is_name = bool(NAME.search(name)) or any(word[:1].isupper() for word in name.split()[1:])
     has_verb = any(reading(word, "s", "past") and not word.endswith("ss") for word in words)
     is_phrase = words[-1] in PREPOSITIONS | {"of", "is", "per"} or has_verb

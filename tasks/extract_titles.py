@@ -21,10 +21,15 @@ TEMPLATES = (
 )
 
 
+BEHIND = ('{Question}, according to "{title}"?', '{Question}, as described in "{title}"?', '{Question}, going by "{title}"?')
+
+
 def with_title(question: str, title: str, *seeds: str) -> str:
     """``question`` with ``title`` in a template drawn by ``seeds``; nothing stands behind the question mark."""
-    template = TEMPLATES[int(draw(0, *seeds) * len(TEMPLATES))]
     core = question.rstrip("? ")
+    opens = re.match(r"[^\W\d_]+", core)
+    templates = TEMPLATES if opens and opens.group().casefold() in LOWERED else BEHIND  # no capital in mid-sentence
+    template = templates[int(draw(0, *seeds) * len(templates))]
     first = re.match(r"[A-Z][a-z]*\b", core)
     lowered = core[0].lower() + core[1:] if first and first.group().casefold() in LOWERED else core
     return template.format(title=title.strip(), question=lowered, Question=core)

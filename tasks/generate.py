@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from tasks.extract_chunk import chunk_drafts
+from tasks.extract_chunk import chunk_drafts, surroundings
 from tasks.extract_spans import PageSpans
 from tasks.extract_titles import with_title
 from tasks.text import normalise
@@ -18,10 +18,11 @@ from warehouse.tables import Evidence, QaPair, Rejected
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from tasks.extract_chunk import Surroundings
     from tasks.extract_draft import Draft
     from warehouse.tables import Chunk, ChunkPage, Document, Page, PageLine
 
-VERSION = 1
+VERSION = 2
 STAGE = "generate"
 ASKED_KINDS = frozenset({"body", "table"})
 
@@ -70,12 +71,12 @@ class Generated:
     rejected: list[Rejected] = field(default_factory=list)
 
 
-def extractive(chunk: Chunk, title: str, params: GenerateParams) -> list[Draft]:  # noqa: ARG001  # other generators read the title
+def extractive(chunk: Chunk, around: Surroundings, params: GenerateParams) -> list[Draft]:
     """Facts read off sentence patterns and table rows; no model."""
-    return chunk_drafts(chunk, params)
+    return chunk_drafts(chunk, around, params)
 
 
-GENERATORS: dict[str, Callable[[Chunk, str, GenerateParams], list[Draft]]] = {"extractive": extractive}
+GENERATORS: dict[str, Callable[[Chunk, Surroundings, GenerateParams], list[Draft]]] = {"extractive": extractive}
 
 
 def generate_pairs(
@@ -92,9 +93,10 @@ def generate_pairs(
     text, and one whose question stands twice.
     """
     spans = PageSpans(chunk_pages, pages, lines)
+    around = surroundings(chunks)
     made = Generated()
     for chunk in sorted(chunks, key=lambda chunk: chunk.rank):
-        drafts = GENERATORS[params.method](chunk, document.title, params) if chunk.kind in ASKED_KINDS else []
+        drafts = GENERATORS[params.method](chunk, around, params) if chunk.kind in ASKED_KINDS else []
         if not drafts:
             reason = "no_pattern" if chunk.kind in ASKED_KINDS else f"kind_{chunk.kind}"
             made.rejected.append(_rejected(chunk.chunk_id, document.document_id, reason, chunk.section))
