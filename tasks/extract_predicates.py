@@ -72,7 +72,7 @@ def _ask_dimension(clause: Clause, quantity: Quantity, adjective: str) -> tuple[
 
 def _ask_value(clause: Clause, unit: str) -> tuple[str, ...]:
     rest = clause.phrases[1:]
-    tail = " ".join(str(p) for p in rest if p.prep not in DROPPED)
+    tail = " ".join([*(str(p) for p in rest if p.prep not in DROPPED), clause.intro])
     how = GROWS.get(HEAD_END.split(clause.subject)[0].split()[-1].casefold(), "")
     asked = ["what", *([f"how {how}"] if how else []), *([unit] if unit and clause.aux in ("are", "were") else [])]
     do = {"is": "does", "are": "do"}.get(clause.aux, "did")

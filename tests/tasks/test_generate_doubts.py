@@ -61,6 +61,13 @@ def test_an_opening_condition_keeps_its_preposition_in_the_question() -> None:
     assert all("with higher precision gauges" in question for question in asked if "Orlen pumps" in question)
 
 
+def test_an_opening_clause_stays_in_every_wording_of_a_value() -> None:
+    made = generate("When heating the press to full power, the count of open valves is 7.")
+
+    assert made.pairs
+    assert all("when heating the press" in pair.bare_question.casefold() for pair in made.pairs)
+
+
 @pytest.mark.parametrize(
     ("sentence", "cut"),
     [
