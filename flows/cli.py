@@ -6,6 +6,7 @@ import argparse
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -163,6 +164,7 @@ def quiet_prefect(warehouse: Path) -> None:
 
     Without ``PREFECT_API_URL`` Prefect starts a server of its own for the run, whose database lives below the warehouse.
     """
+    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")  # between transformers and peft: not for users
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")  # errors are told once, by us
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
     if "PREFECT_API_URL" in os.environ:
