@@ -103,6 +103,12 @@ def generate_pairs(
         for draft in drafts:
             _add(made, document, chunk, draft, spans, params)
     _drop_unfit(made, params)
+    spoken_for = {pair.chunk_id for pair in made.pairs} | {row.item_id for row in made.rejected}
+    made.rejected.extend(
+        _rejected(chunk.chunk_id, document.document_id, "no_pair_left", chunk.section)
+        for chunk in chunks
+        if chunk.chunk_id not in spoken_for
+    )
     log.info("%s: %d pairs from %d chunks", document.title, len(made.pairs), len(chunks))
     return made
 

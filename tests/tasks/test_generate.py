@@ -188,8 +188,9 @@ def test_a_chunk_that_its_page_does_not_hold_is_rejected_pair_by_pair() -> None:
 
     assert made.pairs == []
     assert made.evidence == []
-    assert {row.reason for row in made.rejected} == {"not_in_text"}
-    assert len(made.rejected) >= GenerateParams().min_wordings
+    assert {row.reason for row in made.rejected if row.item_id != chunk.chunk_id} == {"not_in_text"}
+    assert [row.reason for row in made.rejected if row.item_id == chunk.chunk_id] == ["no_pair_left"]
+    assert len(made.rejected) > GenerateParams().min_wordings
 
 
 def test_a_question_that_two_facts_answer_differently_is_dropped_with_a_row() -> None:
@@ -246,3 +247,11 @@ def test_settings_limit_facts_keys_and_wordings() -> None:
 
     assert keys(made) == {"42 Nm"}
     assert len(made.pairs) == params.wordings
+
+
+def test_a_chunk_whose_every_pair_is_taken_back_is_a_row_too() -> None:
+    made = generate("The ram bolts are tightened to 42 Nm. The ram bolts are tightened to 57 Nm.")
+
+    assert made.pairs == []
+    assert [row.reason for row in made.rejected if row.item_id == "c0"] == ["no_pair_left"]
+    assert "ambiguous_question" in {row.reason for row in made.rejected if row.item_id != "c0"}
