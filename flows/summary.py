@@ -6,11 +6,11 @@ from flows.run_config import RunConfig
 from flows.runs import STAGES, pending_units
 from flows.terminal import as_text
 from tasks.report import summary
+from tasks.report_data import run_verdict
 from tasks.units import units_of
-from warehouse.errors import MissingPrerequisite
 from warehouse.store import Warehouse
-from warehouse.tables import ARM_RATES, ESTIMATES, RUN_RESULTS, RUNS
-from warehouse.views import latest_finished_run, ledger_rows, query
+from warehouse.tables import RUN_RESULTS, RUNS
+from warehouse.views import ledger_rows, query
 
 
 def run_summary(store: Warehouse, error: BaseException | None) -> str:
@@ -38,18 +38,9 @@ def verdict_text(store: Warehouse, run: str | None = None) -> str:
     Raises:
         MissingPrerequisite: no run has been made, or the run has not come to its verdict.
     """
-    run = run or latest_finished_run(store)
-    runs = [row for row in ledger_rows(store, RUNS) if row.run_id == run]
-    units = [work.unit_id for work in units_of(store, runs[0].run_id, "report")] if runs else []
-    estimates, arm_rates = store.rows(ESTIMATES, units), store.rows(ARM_RATES, units)
-    if not estimates and not arm_rates:
-        raise MissingPrerequisite(
-            f"run {run or '(none)'} has come to no verdict",
-            where=str(store.root),
-            mend="`tunehouse run PDF_OR_FOLDER`; `tunehouse status` says how far it is",
-        )
-    coverage = query(store, "from coverage", runs[0].run_id).to_pylist()
-    return summary(estimates, arm_rates, coverage, RunConfig.model_validate_json(runs[0].settings).report)
+    landed, estimates, arm_rates = run_verdict(store, run)
+    coverage = query(store, "from coverage", landed.run_id).to_pylist()
+    return summary(estimates, arm_rates, coverage, RunConfig.model_validate_json(landed.settings).report)
 
 
 def status_text(store: Warehouse) -> str:

@@ -15,7 +15,7 @@ from tasks.units import units_of
 from warehouse.errors import MissingPrerequisite
 from warehouse.keys import draw
 from warehouse.store import Warehouse
-from warehouse.tables import ARM_RATES, ESTIMATES, RUN_RESULTS, RUNS, TEST_SPLITS, ArmRate, Estimate
+from warehouse.tables import ARM_RATES, ESTIMATES, RUN_RESULTS, RUNS, TEST_SPLITS, ArmRate, Estimate, Run
 from warehouse.views import connect, latest_finished_run, ledger_rows
 
 SEED = 0  # of the draw that orders the questions shown
@@ -83,8 +83,8 @@ class ReportData:
     """In a drawn order, the test sets in turn."""
 
 
-def report_data(store: Warehouse, run_id: str | None = None) -> ReportData:
-    """Read a run; ``run_id`` None: the latest finished one.
+def run_verdict(store: Warehouse, run_id: str | None = None) -> tuple[Run, list[Estimate], list[ArmRate]]:
+    """A run with the estimates and arm rates that it came to; ``run_id`` None: the latest finished one.
 
     Raises:
         MissingPrerequisite: no run has been made, or the run has not come to its verdict.
@@ -99,12 +99,23 @@ def report_data(store: Warehouse, run_id: str | None = None) -> ReportData:
             where=str(store.root),
             mend="`tunehouse run PDF_OR_FOLDER`; `tunehouse status` says how far it is",
         )
-    run = {field: getattr(runs[0], field) for field in ("run_id", "started_at", "flow_run_id", "git_commit", "is_dirty")}
-    run |= {field: json.loads(getattr(runs[0], field)) for field in ("settings", "versions", "seeds")}
+    return runs[0], estimates, arm_rates
+
+
+def report_data(store: Warehouse, run_id: str | None = None) -> ReportData:
+    """Read a run; ``run_id`` None: the latest finished one.
+
+    Raises:
+        MissingPrerequisite: no run has been made, or the run has not come to its verdict.
+    """
+    landed, estimates, arm_rates = run_verdict(store, run_id)
+    name = landed.run_id
+    run = {field: getattr(landed, field) for field in ("run_id", "started_at", "flow_run_id", "git_commit", "is_dirty")}
+    run |= {field: json.loads(getattr(landed, field)) for field in ("settings", "versions", "seeds")}
     ended = [row for row in ledger_rows(store, RUN_RESULTS) if row.run_id == name]
     fields = ("finished_at", "status", "n_units", "n_units_done", "n_pending", "n_warnings", "message")
     params = ReportParams(**run["settings"].get("report", {}))
-    with connect(store, runs[0].run_id) as con:
+    with connect(store, landed.run_id) as con:
         arms = _arms(run["settings"], arm_rates)
         return ReportData(
             run=run,
