@@ -7,8 +7,11 @@ import os
 import signal
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+
+from flows import cli_data, cli_server
+from flows.console import Command, add_run, add_warehouse, existing, fail, refuse_missing, say
 
 INTERRUPTED = 130
 
@@ -90,13 +93,44 @@ def settings(args: argparse.Namespace) -> int:
     return 0
 
 
-COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
-    "run": run,
-    "sql": sql,
-    "check": check,
-    "report": report,
-    "status": status,
-    "settings": settings,
+def _run_arguments(parser: argparse.ArgumentParser) -> None:
+    add_warehouse(parser, default=None)
+    _settings_arguments(parser)
+    parser.add_argument("sources", nargs="*", metavar="PDF_OR_FOLDER", help="PDF files, or folders that are searched for them")
+
+
+def _sql_arguments(parser: argparse.ArgumentParser) -> None:
+    add_warehouse(parser)
+    add_run(parser)
+    parser.add_argument("query", metavar="QUERY", help="one SELECT, or a name such as win_rate")
+    parser.add_argument("--csv", action="store_true", help="print CSV instead of a table")
+
+
+def _check_arguments(parser: argparse.ArgumentParser) -> None:
+    add_warehouse(parser)
+    add_run(parser)
+
+
+def _report_arguments(parser: argparse.ArgumentParser) -> None:
+    add_warehouse(parser)
+    add_run(parser)
+    parser.add_argument("--out", type=Path, metavar="FILE", help="the HTML file (default: reports/RUN_ID.html in the warehouse)")
+
+
+def _settings_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=Path, metavar="FILE", help="settings as YAML, e.g. deployments/demo/run.yaml")
+    parser.add_argument("--set", action="append", default=[], metavar="key=value", help="one setting, e.g. train.rank=16; repeatable")
+
+
+COMMANDS: dict[str, Command] = {
+    "run": Command(run, _run_arguments),
+    "sql": Command(sql, _sql_arguments),
+    "check": Command(check, _check_arguments),
+    "report": Command(report, _report_arguments),
+    "status": Command(status, add_warehouse),
+    "settings": Command(settings, _settings_arguments),
+    **cli_data.COMMANDS,
+    **cli_server.COMMANDS,
 }
 
 
@@ -106,57 +140,10 @@ def parser() -> argparse.ArgumentParser:
         prog="tunehouse", description="From a folder of PDFs to a fine-tuned model and evidence of whether it helped."
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    parsers = {}
-    for name, function in COMMANDS.items():
-        text = (function.__doc__ or "").strip()
-        parsers[name] = commands.add_parser(name, help=text, description=text)
-        if name != "settings":
-            default = None if name == "run" else "data"
-            parsers[name].add_argument(
-                "--warehouse", metavar="DIR", default=default, help="folder that everything lands in (default: data)"
-            )
-    for name in ("run", "settings"):
-        parsers[name].add_argument("--config", type=Path, metavar="FILE", help="settings as YAML, e.g. deployments/demo/run.yaml")
-        parsers[name].add_argument(
-            "--set", action="append", default=[], metavar="key=value", help="one setting, e.g. train.rank=16; repeatable"
-        )
-    parsers["run"].add_argument("sources", nargs="*", metavar="PDF_OR_FOLDER", help="PDF files, or folders that are searched for them")
-    parsers["sql"].add_argument("query", metavar="QUERY", help="one SELECT, or a name such as win_rate")
-    parsers["sql"].add_argument("--csv", action="store_true", help="print CSV instead of a table")
-    parsers["report"].add_argument("--out", type=Path, metavar="FILE", help="the HTML file (default: reports/RUN_ID.html in the warehouse)")
-    for name in ("sql", "check", "report"):
-        parsers[name].add_argument("--run", metavar="RUN_ID", help="a run's id, or `all` (default: the latest finished run)")
+    for name, command in COMMANDS.items():
+        text = (command.function.__doc__ or "").strip()
+        command.add_arguments(commands.add_parser(name, help=text, description=text))
     return top
-
-
-def existing(folder: str) -> Warehouse:  # type: ignore[name-defined]  # noqa: F821  # imported inside, to keep --help fast
-    """The warehouse at ``folder``.
-
-    Raises:
-        MissingPrerequisite: there is none.
-    """
-    from warehouse.errors import MissingPrerequisite
-    from warehouse.store import Warehouse
-
-    if not (Path(folder) / "commits").is_dir():
-        raise MissingPrerequisite(
-            "there is no warehouse here yet", where=folder, mend="`tunehouse run PDF_OR_FOLDER`, or name it: --warehouse DIR"
-        )
-    return Warehouse(folder)
-
-
-def refuse_missing(sources: Sequence[str]) -> None:
-    """Raise for sources that are not there, before a server is started for them.
-
-    Raises:
-        ConfigError: naming them.
-    """
-    from warehouse.errors import ConfigError
-
-    missing = [source for source in sources if not Path(source).exists()]
-    if missing or not sources:
-        what = "there is no such file or folder" if missing else "no PDF or folder was named"
-        raise ConfigError(what, where=", ".join(missing) or "sources", mend="name PDFs or folders of them: `tunehouse run PDF_OR_FOLDER`")
 
 
 def quiet_prefect(warehouse: Path) -> None:
@@ -181,23 +168,6 @@ def quiet_prefect(warehouse: Path) -> None:
     os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
 
 
-def say(*lines: str) -> None:
-    """Print to standard output."""
-    print(*lines, sep="\n", flush=True)
-
-
-def fail(error: BaseException) -> int:
-    """Print an error without a traceback; return the exit code."""
-    from warehouse.errors import TunehouseError
-
-    if not isinstance(error, TunehouseError):
-        import traceback
-
-        traceback.print_exception(error)  # a fault of ours: its whole story is wanted
-    print(f"error: {error}", file=sys.stderr, flush=True)
-    return 1
-
-
 def _stop(_signal: int, _frame: object) -> None:
     raise KeyboardInterrupt
 
@@ -210,7 +180,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from warehouse.errors import TunehouseError
 
     try:
-        return COMMANDS[args.command](args)
+        return COMMANDS[args.command].function(args)
     except TunehouseError as error:
         return fail(error)
     except KeyboardInterrupt:

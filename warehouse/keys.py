@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
-from dataclasses import asdict, is_dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, fields, is_dataclass
 from typing import Any
 
 ROW_ID_LENGTH = 20
 UNIT_ID_LENGTH = 32
+TECHNICAL: Mapping[str, bool] = {"technical": True}
+"""Metadata of a settings field that shapes no result, such as a number of threads: it names no unit."""
 
 
 def digest(*parts: Any) -> str:
@@ -25,7 +27,18 @@ def key(*parts: Any) -> str:
 
 def unit_id(stage: str, version: int, inputs: Iterable[str], settings: Any = None) -> str:
     """A unit of work's id: 32 hex digits over stage, stage version, input ids in order, and the settings it reads."""
-    return digest("unit", stage, version, list(inputs), settings)[:UNIT_ID_LENGTH]
+    return digest("unit", stage, version, list(inputs), shaping(settings))[:UNIT_ID_LENGTH]
+
+
+def shaping(settings: Any) -> Any:
+    """``settings`` as plain data, less every dataclass field marked TECHNICAL, at any depth."""
+    if is_dataclass(settings) and not isinstance(settings, type):
+        return {f.name: shaping(getattr(settings, f.name)) for f in fields(settings) if not f.metadata.get("technical")}
+    if isinstance(settings, dict):
+        return {name: shaping(value) for name, value in settings.items()}
+    if isinstance(settings, (list, tuple)):
+        return [shaping(value) for value in settings]
+    return settings
 
 
 def draw(seed: int, *parts: Any) -> float:

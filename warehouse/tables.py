@@ -16,7 +16,7 @@ DocumentStatus = Literal[
 ]  # fmt: skip
 ChunkKind = Literal["body", "table", "caption", "references", "front_matter"]
 LineRole = Literal["title", "heading", "body", "list", "table", "caption"]
-AnswerKind = Literal["number", "name", "term", "acronym", "definition", "comparison", "procedure", "list", "text"]
+AnswerKind = Literal["number", "name", "term", "acronym", "definition", "comparison", "procedure", "list", "text", "refusal"]
 Split = Literal["train", "validation", "test_rephrased", "test_unseen_fact", "test_unseen_document"]
 TEST_SPLITS: tuple[Split, ...] = ("test_rephrased", "test_unseen_fact", "test_unseen_document")
 
@@ -134,7 +134,9 @@ class QaPair:
     answer_key: Annotated[str | None, "what must be said: number with unit, name, term; list items separated by '; '"]
     answer_kind: Annotated[AnswerKind, "what kind of thing the key is"]
     pattern: Annotated[str, "the sentence pattern or prompt that made it"]
-    generator: Annotated[str, "name and version"]
+    generator: Annotated[str, "name and version; `person` for a pair that a reviewer wrote"]
+    parent_id: Annotated[str | None, "-> qa_pairs: the pair that this one was refined from or that a reviewer changed"] = None
+    prompt_sha256: Annotated[str | None, "of the prompt file that asked for it; null where no model was asked"] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +165,81 @@ class KeptPair:
     n_question_words: Annotated[int, "words in the question"]
     n_answer_words: Annotated[int, "words in the reference answer"]
     flags: Annotated[tuple[str, ...], "rules that flag and do not drop: low_groundedness, low_answerability"]
+
+
+@dataclass(frozen=True, slots=True)
+class PairScore:
+    """One row per pair that a model scored with its chunk in view; curate.min_score reads the lowest of the four."""
+
+    pair_score_id: Annotated[str, "key"]
+    pair_id: Annotated[str, "-> qa_pairs"]
+    document_id: Annotated[str, "-> documents"]
+    model: Annotated[str, "provider/model that scored"]
+    prompt_sha256: Annotated[str, "of the prompt file"]
+    faithful: Annotated[int, "1 to 5: the answer says what the chunk says"]
+    standalone: Annotated[int, "1 to 5: the question can be understood without the document in hand"]
+    clear: Annotated[int, "1 to 5: question and answer are clear"]
+    useful: Annotated[int, "1 to 5: worth knowing"]
+    reasons: Annotated[str, "the model's reasons, in its words"]
+
+
+@dataclass(frozen=True, slots=True)
+class LlmCall:
+    """One row per request that a unit put to a model, or answered from the ledger because it had been put before."""
+
+    llm_call_id: Annotated[str, "key: the unit and the call_key"]
+    call_key: Annotated[str, "hash of provider, model, parameters, prompt hash, messages and sample: equal requests share it"]
+    stage: Annotated[str, "who asked: generate, curate, judge ..."]
+    item_id: Annotated[str, "what was asked about: a chunk_id or pair_id"]
+    document_id: Annotated[str, "-> documents; empty where it concerns none"]
+    prompt: Annotated[str, "name of the prompt file"]
+    prompt_sha256: Annotated[str, "of the prompt file"]
+    model: Annotated[str, "provider/model, as in the settings"]
+    served_model: Annotated[str, "the model that the endpoint says it used; empty without a reply"]
+    parameters: Annotated[str, "what shapes the reply, as JSON: temperature, max_tokens, seed ..."]
+    sample: Annotated[int, "0-based, which of several replies to the same request"]
+    messages: Annotated[str, "what was sent, as JSON"]
+    reply: Annotated[str, "what came back, whole; the first 2,000 characters where it could not be used"]
+    finish_reason: Annotated[str, "as the endpoint said; empty without a reply"]
+    status: Annotated[Literal["ok", "failed", "retryable"], "failed: stands with its error; retryable: a later run asks again"]
+    error: Annotated[str | None, "a short fixed code, then what was wrong; null when ok"]
+    n_prompt_tokens: Annotated[int, "as the endpoint counted"]
+    n_reply_tokens: Annotated[int, "as the endpoint counted"]
+    n_attempts: Annotated[int, "tries that it took"]
+    call_seconds: Annotated[float, "from the first try to the reply, waits included"]
+    cost_usd: Annotated[float | None, "by budget.prices; null where the model has no price there; 0 for is_from_ledger"]
+    is_from_ledger: Annotated[bool, "an earlier unit had asked the same: nothing was sent"]
+    asked_at: Annotated[str, "UTC, ISO 8601"]
+
+
+@dataclass(frozen=True, slots=True)
+class CallEstimate:
+    """One row per run and stage that asks a model: what it was expected to take before it began."""
+
+    call_estimate_id: Annotated[str, "key"]
+    run_id: Annotated[str, "-> runs"]
+    stage: Annotated[str, "generate, curate, judge ..."]
+    model: Annotated[str, "provider/model"]
+    n_calls: Annotated[int, "requests expected"]
+    n_prompt_tokens: Annotated[int, "tokens expected to be sent"]
+    n_reply_tokens: Annotated[int, "tokens expected back"]
+    cost_usd: Annotated[float | None, "by budget.prices; null where the model has no price there"]
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """One row per decision of a person on a pair; it wins over the machine's."""
+
+    review_id: Annotated[str, "key"]
+    pair_id: Annotated[str, "-> qa_pairs"]
+    document_id: Annotated[str, "-> documents"]
+    decision: Annotated[Literal["keep", "drop", "change"], "change: the question or answer was rewritten"]
+    question: Annotated[str, "as the reviewer left it"]
+    answer: Annotated[str, "as the reviewer left it"]
+    answer_key: Annotated[str | None, "as the reviewer left it"]
+    note: Annotated[str, "the reviewer's words"]
+    reviewer: Annotated[str, "who"]
+    reviewed_at: Annotated[str, "UTC, ISO 8601"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -423,6 +500,10 @@ CHUNK_VECTORS = Table("chunk_vectors", ChunkVector, key="vector_id")
 QA_PAIRS = Table("qa_pairs", QaPair, key="pair_id")
 EVIDENCE = Table("evidence", Evidence, key="evidence_id")
 KEPT_PAIRS = Table("kept_pairs", KeptPair, key="pair_id")
+PAIR_SCORES = Table("pair_scores", PairScore, key="pair_score_id")
+LLM_CALLS = Table("llm_calls", LlmCall, key="llm_call_id")
+CALL_ESTIMATES = Table("call_estimates", CallEstimate, key="call_estimate_id")
+REVIEWS = Table("reviews", Review, key="review_id")
 REJECTED = Table("rejected", Rejected, key="rejection_id")
 SPLITS = Table("splits", SplitRow, key="pair_id")
 ADAPTERS = Table("adapters", Adapter, key="adapter_id")
@@ -441,7 +522,7 @@ RUN_UNITS = Table("run_units", RunUnit, key="run_unit_id")
 RUN_RESULTS = Table("run_results", RunResult, key="run_id")
 
 TABLES: tuple[Table, ...] = (
-    DOCUMENTS, PAGES, PAGE_LINES, SECTIONS, CHUNKS, CHUNK_PAGES, CHUNK_VECTORS, QA_PAIRS, EVIDENCE, KEPT_PAIRS, REJECTED, SPLITS,
-    ADAPTERS, TRAINING_RUNS, TRAINING_STEPS, TRAINING_EXAMPLES, PLACEBO_ANSWERS, RETRIEVALS, ANSWERS, SCORES, VERDICTS, ESTIMATES,
-    ARM_RATES, RUNS, RUN_UNITS, RUN_RESULTS,
+    DOCUMENTS, PAGES, PAGE_LINES, SECTIONS, CHUNKS, CHUNK_PAGES, CHUNK_VECTORS, QA_PAIRS, EVIDENCE, PAIR_SCORES, REVIEWS, KEPT_PAIRS,
+    REJECTED, SPLITS, LLM_CALLS, CALL_ESTIMATES, ADAPTERS, TRAINING_RUNS, TRAINING_STEPS, TRAINING_EXAMPLES, PLACEBO_ANSWERS,
+    RETRIEVALS, ANSWERS, SCORES, VERDICTS, ESTIMATES, ARM_RATES, RUNS, RUN_UNITS, RUN_RESULTS,
 )  # fmt: skip
