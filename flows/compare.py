@@ -9,6 +9,7 @@ from prefect import flow
 
 from flows import artifacts, runs
 from flows.doing import THREADS, do_one, do_or_fail, landed
+from flows.elsewhere import is_on_its_own
 from flows.run_config import RunConfig
 from tasks import answer, embed, judge, metrics, report, retrieve, statistics
 from tasks.answer import Question
@@ -24,7 +25,12 @@ Batch = tuple[DocumentUnits, tuple[QaPair, ...]]
 
 @flow(name="compare", flow_run_name="compare", task_runner=THREADS, persist_result=False)
 def compare(config: RunConfig, run_id: str | None = None) -> str:
-    """Answer, score, judge and estimate. Returns the run's id."""
+    """Answer the test questions with every arm, score, judge and estimate. Returns the run's id.
+
+    Args:
+        config: The run's settings; this flow reads the groups retrieve, answer, score, judge and report.
+        run_id: The run to go on with; empty: the one that started last.
+    """
     store = Warehouse(config.warehouse)
     run_id = runs.continue_run(store, run_id, needs="train")
     curated = landed(store, units_of(store, run_id, "curate"))
@@ -42,6 +48,8 @@ def compare(config: RunConfig, run_id: str | None = None) -> str:
     record_units(store, run_id, "report", [estimating])
     do_one(estimate_run, store, estimating, "estimating", inputs=inputs, params=config.report)
     artifacts.publish(store, run_id, config.report)
+    if is_on_its_own():
+        runs.finish_run(store, run_id, message="", is_at_end=True)
     return run_id
 
 

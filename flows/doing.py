@@ -6,10 +6,11 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, cast
 
-from prefect import Flow, Task
+from prefect import Task
 from prefect.futures import PrefectFuture, as_completed
-from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+from prefect.task_runners import ThreadPoolTaskRunner
 
+from flows.elsewhere import Runner
 from flows.run_config import RunConfig
 from tasks import progress
 from tasks.units import Unit
@@ -18,14 +19,7 @@ from warehouse.store import Warehouse
 
 log = logging.getLogger(__name__)
 
-Runner = TaskRunner[PrefectFuture[Any]]
 THREADS: Runner = cast("Runner", ThreadPoolTaskRunner(max_workers=2))
-
-
-def subflow(flow: Flow[..., str], config: RunConfig, run_id: str, **arguments: Any) -> None:
-    """Run a flow as part of another, on as many threads as the settings say."""
-    runner = cast("Runner", ThreadPoolTaskRunner(max_workers=config.workers))
-    flow.with_options(task_runner=runner)(config, run_id, **arguments)
 
 
 def do_all(task: Task[..., Any], store: Warehouse, calls: Sequence[tuple[Unit, dict[str, Any]]], what: str) -> dict[str, BaseException]:

@@ -25,18 +25,31 @@ PLACEBO = "placebo"
     persist_result=False,
 )
 def finetune(config: RunConfig, run_id: str | None = None) -> str:
-    """Train the run's adapter. Returns the run's id."""
+    """Train a run's adapter from its newest whole checkpoint. Returns the run's id.
+
+    Args:
+        config: The run's settings; this flow reads the groups train and answer.
+        run_id: The run to go on with; empty: the one that started last.
+    """
     store = Warehouse(config.warehouse)
     run_id = runs.continue_run(store, run_id, needs="split")
     curated = landed(store, units_of(store, run_id, "curate"))
     (splitting,) = units_of(store, run_id, "split")
-    stages_wanted = ["train", *([PLACEBO] if PLACEBO in config.answer.arms else [])]
-    for stage in stages_wanted:
-        training = train_unit(store, config, curated, splitting, stage)
-        record_units(store, run_id, stage, [training])
-        arguments = {"curated": curated, "split": splitting, "params": config.train, "is_placebo": stage == PLACEBO}
-        do_one(train_adapter, store, training, f"stage {stage}", **arguments)
+    for training in trainings(store, config, run_id):
+        arguments = {"curated": curated, "split": splitting, "params": config.train, "is_placebo": training.stage == PLACEBO}
+        do_one(train_adapter, store, training, f"stage {training.stage}", **arguments)
     return run_id
+
+
+def trainings(store: Warehouse, config: RunConfig, run_id: str) -> list[Unit]:
+    """The units that train the run's adapters, recorded as the run's."""
+    curated = landed(store, units_of(store, run_id, "curate"))
+    (splitting,) = units_of(store, run_id, "split")
+    wanted = ["train", *([PLACEBO] if PLACEBO in config.answer.arms else [])]
+    units = [train_unit(store, config, curated, splitting, stage) for stage in wanted]
+    for training in units:
+        record_units(store, run_id, training.stage, [training])
+    return units
 
 
 def train_unit(store: Warehouse, config: RunConfig, curated: list[Unit], splitting: Unit, stage: str) -> Unit:

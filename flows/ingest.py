@@ -9,6 +9,7 @@ from prefect import flow
 
 from flows import runs
 from flows.doing import THREADS, do_all, in_parts, landed, refuse_pending
+from flows.elsewhere import for_documents, is_on_its_own, subflow
 from flows.run_config import RunConfig
 from tasks import chunk, embed, read_pdf
 from tasks.find_files import SourceFile, find_files
@@ -21,21 +22,27 @@ from warehouse.tables import DOCUMENTS
 READABLE = ("ok", "partial")
 
 
-@flow(name="ingest", flow_run_name="ingest part {part}", task_runner=THREADS, persist_result=False)
-def ingest(config: RunConfig, run_id: str | None = None, part: int = 0, sources: list[SourceFile] | None = None) -> str:
-    """Read every file of ``sources`` (found from the settings when None), cut it and embed its chunks. Returns the run's id."""
+@flow(name="ingest", flow_run_name="ingest", persist_result=False)
+def ingest(config: RunConfig, run_id: str | None = None) -> str:
+    """Read PDFs, cut them into chunks and embed those; each lot of documents is a flow run of its own. Returns the run's id.
+
+    Args:
+        config: The run's settings; this flow reads the groups ingest, chunk and embed.
+        run_id: The run to go on with; empty: a new one.
+    """
     store = Warehouse(config.warehouse)
     run_id = run_id or runs.start_run(store, config)
-    if sources is None:
-        for number, some in in_parts(discover(store, config), config):
-            ingest_part(store, config, run_id, number, some)
-    else:
-        ingest_part(store, config, run_id, part, sources)
+    for part, sources in in_parts(discover(store, config), config):
+        subflow(ingest_lot, config, run_id, for_documents(config), part=part, sources=sources)
+    if is_on_its_own():
+        refuse_pending(store, [work for stage in ("ingest", "chunk", "embed") for work in units_of(store, run_id, stage)])
     return run_id
 
 
-def ingest_part(store: Warehouse, config: RunConfig, run_id: str, part: int, sources: Sequence[SourceFile]) -> None:
-    """The work of one flow run."""
+@flow(name="ingest-lot", flow_run_name="ingest part {part}", task_runner=THREADS, persist_result=False)
+def ingest_lot(config: RunConfig, run_id: str, part: int, sources: list[SourceFile]) -> str:
+    """The documents of one flow run. Returns the run's id."""
+    store = Warehouse(config.warehouse)
     reading = [read_unit(source, config) for source in sources]
     record_units(store, run_id, "ingest", reading, part)
     calls = [(work, {"source": source, "params": config.ingest}) for work, source in zip(reading, sources, strict=True)]
@@ -53,6 +60,7 @@ def ingest_part(store: Warehouse, config: RunConfig, run_id: str, part: int, sou
     record_units(store, run_id, "embed", embedding, part)
     ready = {work.unit_id for work in landed(store, chunking)}
     do_all(embed_document, store, [(w, {"params": config.embed}) for w in embedding if w.reads[1] in ready], "embedding chunks")
+    return run_id
 
 
 def discover(store: Warehouse, config: RunConfig) -> list[SourceFile]:

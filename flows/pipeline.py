@@ -6,9 +6,10 @@ from prefect import flow
 
 from flows import runs
 from flows.compare import compare
-from flows.doing import THREADS, guarded, in_parts, refuse_pending, subflow
-from flows.finetune import finetune
-from flows.ingest import discover, ingest, refuse_nothing_usable
+from flows.doing import THREADS, guarded, in_parts, refuse_pending
+from flows.elsewhere import for_documents, part_of, subflow
+from flows.finetune import finetune, trainings
+from flows.ingest import discover, ingest_lot, refuse_nothing_usable
 from flows.run_config import RunConfig
 from flows.synthesize import n_parts, synthesize
 from tasks.base_model import preflight
@@ -18,7 +19,10 @@ from warehouse.store import Warehouse
 
 @flow(name="pipeline", flow_run_name="pipeline", task_runner=THREADS, persist_result=False)
 def pipeline(config: RunConfig) -> str:
-    """The whole run. Returns its id.
+    """The whole run: PDFs to verdict. What stands in the warehouse is not done again. Returns the run's id.
+
+    Args:
+        config: Every setting of the run; each stage's are a group of their own.
 
     Raises:
         TunehouseError: something only a person can mend. The warehouse keeps what was landed; the next run continues from it.
@@ -38,9 +42,10 @@ def whole_run(store: Warehouse, config: RunConfig, run_id: str) -> None:
     """Every stage in order; each reads from the warehouse what the one before landed."""
     preflight(config.train.base_model)  # before anything is paid for
     for part, sources in in_parts(discover(store, config), config):
-        subflow(ingest, config, run_id, part=part, sources=sources)
+        subflow(ingest_lot, config, run_id, for_documents(config), part=part, sources=sources)
     refuse_nothing_usable(store, run_id)
     for part in range(n_parts(store, config, run_id)):
-        subflow(synthesize, config, run_id, part=part)
-    subflow(finetune, config, run_id)
-    subflow(compare, config, run_id)
+        subflow(synthesize, config, run_id, for_documents(config), part=part)
+    if not all(store.is_landed(work.unit_id) for work in trainings(store, config, run_id)):
+        part_of(finetune, config.finetune_deployment, config, run_id)
+    part_of(compare, config.compare_deployment, config, run_id)

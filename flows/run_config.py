@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -28,12 +28,25 @@ from warehouse.errors import ConfigError
 class RunConfig(BaseModel):
     """Every setting of a run. Each stage's settings stand beside its function; here they are put together."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)  # of every stage's fields: the form shows them
 
     sources: tuple[str, ...] = Field(default=(), description="PDF files, or folders that are searched for them.")
     warehouse: str = Field(default="data", description="Folder that everything lands in.")
     workers: int = Field(default=2, ge=1, le=256, description="Documents worked on at the same time.")
     documents_per_flow_run: int = Field(default=200, ge=1, le=200, description="More documents go into further flow runs.")
+    runner: Literal["threads", "dask"] = Field(
+        default="threads",
+        description="What works on documents: threads of the flow's process, or Dask's processes (`pip install tunehouse[dask]`).",
+    )
+    dask_address: str = Field(
+        default="", description="A running Dask scheduler, e.g. tcp://host:8786; empty: as many local processes as `workers`."
+    )
+    finetune_deployment: str = Field(
+        default="", description="Who trains, e.g. finetune/finetune, whose worker has a GPU; empty: the pipeline's own process."
+    )
+    compare_deployment: str = Field(
+        default="", description="Who answers and judges, e.g. compare/compare; empty: the pipeline's own process."
+    )
     ingest: IngestParams = Field(default_factory=IngestParams, description="Reading PDFs.")
     chunk: ChunkParams = Field(default_factory=ChunkParams, description="Cutting text into chunks.")
     embed: EmbedParams = Field(default_factory=EmbedParams, description="The embedding model.")
@@ -45,7 +58,7 @@ class RunConfig(BaseModel):
     retrieve: RetrieveParams = Field(default_factory=RetrieveParams, description="Chunks put before the model in the retrieval arms.")
     answer: AnswerParams = Field(default_factory=AnswerParams, description="Answering the test questions.")
     score: ScoreParams = Field(default_factory=ScoreParams, description="Measures that need no judge.")
-    judge: JudgeParams = Field(default_factory=JudgeParams, description="Who compares the answers, and which arms.")
+    judge: JudgeParams = Field(default_factory=JudgeParams, description="Judges, and which pairs of arms they compare.")
     report: ReportParams = Field(default_factory=ReportParams, description="Statistics.")
 
     @model_validator(mode="after")

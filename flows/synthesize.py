@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from prefect import flow
 
 from flows import runs
-from flows.doing import THREADS, do_all, do_one, in_parts, landed
+from flows.doing import THREADS, do_all, do_one, in_parts, landed, refuse_pending
+from flows.elsewhere import for_documents, is_on_its_own, subflow
 from flows.run_config import RunConfig
 from tasks import audit, curate, deduplicate, embed, generate, split
 from tasks.prefect_tasks import curate_document, deduplicate_corpus, generate_document, split_corpus
@@ -17,13 +18,26 @@ from warehouse.store import Warehouse
 
 @flow(name="synthesize", flow_run_name="synthesize part {part}", task_runner=THREADS, persist_result=False)
 def synthesize(config: RunConfig, run_id: str | None = None, part: int | None = None) -> str:
-    """Make, curate and split pairs. ``part``: only that many-th lot of documents, split when it is the last. Returns the run's id."""
+    """Make, curate and split question/answer pairs; each lot of documents is a flow run of its own. Returns the run's id.
+
+    Args:
+        config: The run's settings; this flow reads the groups generate, curate, deduplicate, embed and split.
+        run_id: The run to go on with; empty: the one that started last.
+        part: Only that lot of documents, from 0, and the split after the last lot; empty: every lot.
+    """
     store = Warehouse(config.warehouse)
     run_id = runs.continue_run(store, run_id, needs="chunk")
     lots = list(in_parts(landed(store, units_of(store, run_id, "chunk")), config))
-    for number, chunking in lots if part is None else lots[part : part + 1]:
-        synthesize_part(store, config, run_id, number, chunking)
-    if part is None or part == len(lots) - 1:
+    if part is None:
+        for number, _ in lots:
+            subflow(synthesize, config, run_id, for_documents(config), part=number)
+        if is_on_its_own():
+            refuse_pending(
+                store, [work for stage in ("generate", "curate", "deduplicate", "split") for work in units_of(store, run_id, stage)]
+            )
+        return run_id
+    synthesize_part(store, config, run_id, *lots[part])
+    if part == len(lots) - 1:
         split_pairs(store, config, run_id)
     return run_id
 

@@ -31,6 +31,7 @@ class EmbedParams:
     model: str = PACKAGED
     """The packaged model, or any sentence-transformers model by local path or hub name."""
     batch_size: int = 32
+    """Texts embedded at once; shapes no vector."""
     window_words: int = 120
     """Texts longer than this are embedded in windows: MiniLM reads 256 word pieces and no more."""
 

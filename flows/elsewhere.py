@@ -1,0 +1,75 @@
+"""Settings -> where work is done: threads or Dask processes for documents, another worker's deployment for what wants a GPU."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Any, cast
+
+from prefect import Flow
+from prefect.deployments import run_deployment
+from prefect.futures import PrefectFuture
+from prefect.runtime import flow_run
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+
+from flows.run_config import RunConfig
+from warehouse.errors import MissingPrerequisite, RetryableUnits
+
+Runner = TaskRunner[PrefectFuture[Any]]
+POLL_SECONDS = 2.0
+
+
+def on_threads(config: RunConfig) -> Runner:
+    """Threads of this process, as many as the settings say."""
+    return cast("Runner", ThreadPoolTaskRunner(max_workers=config.workers))
+
+
+def for_documents(config: RunConfig) -> Runner:
+    """What works on documents: threads, Dask processes of this machine, or a running Dask cluster.
+
+    Raises:
+        MissingPrerequisite: Dask is wanted and not installed.
+    """
+    if config.runner == "threads":
+        return on_threads(config)
+    if importlib.util.find_spec("prefect_dask") is None:
+        raise MissingPrerequisite(
+            "Dask is not installed", where="runner: dask", mend="`pip install -e '.[dask]'`, or set runner to threads"
+        )
+    from prefect_dask.task_runners import DaskTaskRunner
+
+    if config.dask_address:
+        return cast("Runner", DaskTaskRunner(address=config.dask_address))
+    local = {"n_workers": config.workers, "threads_per_worker": 1, "dashboard_address": None}
+    return cast("Runner", DaskTaskRunner(cluster_kwargs=local))
+
+
+def subflow(flow: Flow[..., str], config: RunConfig, run_id: str, runner: Runner | None = None, **arguments: Any) -> None:
+    """Run a flow as part of another, in this process; ``runner`` None: on threads."""
+    flow.with_options(task_runner=runner or on_threads(config))(config, run_id, **arguments)
+
+
+def part_of(flow: Flow[..., str], deployment: str, config: RunConfig, run_id: str) -> None:
+    """Run a flow as part of another: here, or where its deployment's worker is when ``deployment`` names one (waits for its end).
+
+    The parent must not sit in the work pool that it waits for, whose slot it would hold.
+
+    Raises:
+        RetryableUnits: the other worker's flow run did not complete.
+    """
+    if not deployment:
+        subflow(flow, config, run_id)
+        return
+    parameters = {"config": config.model_dump(mode="json"), "run_id": run_id}
+    done: Any = run_deployment(deployment, parameters=parameters, poll_interval=POLL_SECONDS)
+    if done.state is None or not done.state.is_completed():
+        ended = f"{done.state.name}: {done.state.message}" if done.state else "without a state"
+        raise RetryableUnits(
+            f"{deployment} ended {ended}",
+            where=f"flow run {done.name} ({done.id})",
+            mend="mend that, then retry this run: what was landed stands",
+        )
+
+
+def is_on_its_own() -> bool:
+    """True in a flow run that no other flow run started."""
+    return flow_run.get_parent_flow_run_id() is None

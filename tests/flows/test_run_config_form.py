@@ -1,0 +1,44 @@
+"""What the Prefect form shows of the settings: every field explained, under the parameters that Prefect itself derives."""
+
+import importlib
+
+import pytest
+from prefect.utilities.callables import parameter_schema
+
+ENTRYPOINTS = ("pipeline", "ingest", "synthesize", "finetune", "compare", "report", "verify")
+
+
+def form(name: str) -> dict:
+    flow = getattr(importlib.import_module(f"flows.{name}"), name)
+    return parameter_schema(flow).model_dump()
+
+
+def unexplained(schema: dict) -> list[str]:
+    groups = {"": schema["properties"]} | {name: group.get("properties", {}) for name, group in schema["definitions"].items()}
+    return [f"{name}.{field}" for name, fields in groups.items() for field, shown in fields.items() if not shown.get("description")]
+
+
+@pytest.mark.parametrize("name", ENTRYPOINTS)
+def test_every_field_of_a_deployments_form_says_what_it_is(name):
+    assert unexplained(form(name)) == []
+
+
+def test_every_stages_settings_are_in_the_pipelines_form():
+    from flows.run_config import RunConfig
+
+    definitions = form("pipeline")["definitions"]
+    stages = {name for name, field in RunConfig.model_fields.items() if hasattr(field.annotation, "__dataclass_fields__")}
+
+    assert len(stages) >= 13
+    assert {RunConfig.model_fields[stage].annotation.__name__ for stage in stages} <= set(definitions)
+    assert "tokens" in definitions["ChunkParams"]["properties"]["max_tokens"]["description"]
+
+
+def test_settings_come_back_from_the_json_that_prefect_stores():
+    from flows.pipeline import pipeline
+    from flows.run_config import load_config
+
+    config = load_config(None, ["train.rank=7"], sources=("a.pdf",))
+    stored = pipeline.serialize_parameters({"config": config})
+
+    assert pipeline.validate_parameters(stored)["config"] == config
