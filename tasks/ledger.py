@@ -21,14 +21,14 @@ from pydantic import BaseModel
 
 from tasks.budget import Budget, halt, refuse_halted, token_estimate
 from tasks.ledger_known import RETRYABLE, Settled, as_row, known_calls
-from tasks.ledger_reply import BadAnswer, clean, parse_reply, reply_schema
+from tasks.ledger_reply import BadAnswer, clean, parse_reply, reply_schema, schema_key
 from tasks.prompt import Prompt, load_prompt
 from tasks.providers import provider_for
 from tasks.providers.base import CallFailed, Message, ModelParams, Reason, Reply
 from tasks.units import Unit
-from warehouse.errors import ProviderError
-from warehouse.journal import Journal, journal_path
-from warehouse.keys import digest, key, shaping
+from warehouse.errors import TunehouseError
+from warehouse.journal import Journal, journal_path, read_lines
+from warehouse.keys import key, shaping
 from warehouse.store import Warehouse
 from warehouse.tables import LlmCall
 
@@ -66,7 +66,8 @@ class Ledger:
         self._unit_id, self._stage, self._document_id = work.unit_id, stage, document_id
         self._params, self._budget = params, budget
         self._journal = Journal(journal_path(store, work.unit_id))
-        paid = (as_row(line) for line in self._journal.lines)
+        self._is_fresh = work.is_fresh
+        paid = [] if work.is_fresh else [as_row(line) for _, line in read_lines(self._journal.path).lines]
         self._rows: dict[str, LlmCall] = {row.call_key: row for row in paid if row}
         self._known = known_calls(store)
         self._known.open_unit(work.unit_id, self._rows)
@@ -120,7 +121,7 @@ class Ledger:
 
     def _request(self, prompt: Prompt, messages: tuple[Message, ...], reply_type: type[BaseModel], item_id: str, sample: int) -> _Request:
         shape = [self._params.provider, self._params.model, shaping(self._params), prompt.sha256]
-        call_key = key(*shape, [asdict(message) for message in messages], digest(reply_schema(reply_type)), sample)
+        call_key = key(*shape, [asdict(message) for message in messages], schema_key(reply_type), sample)
         return _Request(prompt, messages, reply_type, item_id, sample, call_key)
 
     async def _turn(self, request: _Request) -> Settled:
@@ -128,7 +129,7 @@ class Ledger:
         mine = self._rows.get(request.call_key)
         if mine and mine.status != RETRYABLE:
             return mine, None
-        claimed = self._known.claim(request.call_key)
+        claimed = self._known.claim(request.call_key, is_fresh=self._is_fresh)
         if isinstance(claimed, LlmCall):
             row, value = claimed, None
         else:
@@ -199,7 +200,7 @@ class Ledger:
                 settled = outcome
                 if started.reserved_usd is not None:
                     self._budget.settle(started.reserved_usd, 0.0)
-                if isinstance(outcome, ProviderError):
+                if isinstance(outcome, TunehouseError):
                     halt(self._budget, outcome)
         except Exception as error:  # noqa: BLE001  # this may be the provider's thread: whoever waits must hear of it
             settled = error

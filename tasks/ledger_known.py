@@ -6,6 +6,7 @@ row is read when it is asked for.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -20,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from warehouse.errors import SchemaError
-from warehouse.journal import FOLDER, SUFFIX, read_lines
+from warehouse.journal import FOLDER, SUFFIX, read_line, read_lines
 from warehouse.schema import from_arrow
 from warehouse.store import Warehouse
 from warehouse.tables import LLM_CALLS, LlmCall
@@ -66,12 +67,15 @@ class KnownCalls:
             if self._open[unit_id] <= 0:
                 del self._open[unit_id]
 
-    def claim(self, call_key: str) -> LlmCall | tuple[Future[Settled], bool]:
-        """The row of an equal request; else the future of one, and whether the caller is the one who must make it come true."""
+    def claim(self, call_key: str, *, is_fresh: bool = False) -> LlmCall | tuple[Future[Settled], bool]:
+        """The row of an equal request; else the future of one, and whether the caller is the one who must make it come true.
+
+        With ``is_fresh`` only a request under way counts as equal: what was answered before is not wanted.
+        """
         with self._lock:
             if waiting := self._under_way.get(call_key):
                 return waiting, False
-            if row := self._find(call_key):
+            if not is_fresh and (row := self._find(call_key)):
                 return row
             future: Future[Settled] = Future()
             self._under_way[call_key] = future
@@ -105,7 +109,9 @@ class KnownCalls:
 
     def _read(self, path: Path, at: int, call_key: str) -> LlmCall | None:
         if at >= 0:
-            return next((row for line, _ in read_lines(path, at) if (row := as_row(line))), None)
+            line = read_line(path, at)
+            row = as_row(line) if line else None
+            return row if row and row.call_key == call_key else None
         if path not in self._rows_of_part:
             try:
                 rows: list[LlmCall] = from_arrow(LLM_CALLS, pq.read_table(path, page_checksum_verification=True, partitioning=None))
@@ -136,10 +142,15 @@ class KnownCalls:
             del self._settled[unit_id]
 
     def _look_at_journal(self, path: Path) -> None:
-        for line, at in read_lines(path, self._journal_bytes.get(path, 0)):
+        start = self._journal_bytes.get(path, 0)
+        with contextlib.suppress(FileNotFoundError):  # discarded just now
+            if path.stat().st_size < start:
+                start = 0  # begun anew
+        read = read_lines(path, start)
+        for at, line in read.lines:
             if row := as_row(line):
                 self._places.setdefault(row.call_key, (path, at))
-            self._journal_bytes[path] = at + 1  # the rest of this line is read again, and passed over
+        self._journal_bytes[path] = read.end
 
     def _look_at_part(self, path: Path) -> None:
         try:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from tasks.providers.base import Schema
+from warehouse.keys import digest
 
 T = TypeVar("T", bound=BaseModel)
 FENCE = re.compile(r"```(?:json)?[ \t]*\n(.*?)\n?[ \t]*```", re.DOTALL)
@@ -78,6 +79,12 @@ def reply_schema(reply_type: type[BaseModel]) -> Schema:
     """The type's JSON schema, made strict as endpoints ask for it: every object names all its fields and takes no others."""
     schema: Schema = _strict(reply_type.model_json_schema())
     return schema
+
+
+@functools.cache
+def schema_key(reply_type: type[BaseModel]) -> str:
+    """Hash of :func:`reply_schema`."""
+    return digest(reply_schema(reply_type))
 
 
 def _strict(node: Any) -> Any:

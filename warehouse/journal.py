@@ -13,7 +13,8 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +33,12 @@ def journal_path(store: Warehouse, unit_id: str) -> Path:
 
 
 class Journal:
-    """One unit's journal, open for more lines; a torn last line is cut off when it is opened. Safe for several threads."""
+    """One unit's journal, open for more lines; a torn last line is cut off before the first of them. Safe for several threads."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = threading.Lock()
         self._handle: int | None = None
-        self.lines = [line for line, _ in read_lines(path)]
-        """What stood in it when it was opened."""
 
     def append(self, line: Mapping[str, Any]) -> None:
         """Write one line whole, or nothing of it.
@@ -79,32 +78,53 @@ class Journal:
             self._handle = -1
 
 
-def read_lines(path: Path, start: int = 0) -> Iterator[tuple[dict[str, Any], int]]:
-    """(line, byte at which it begins) of every whole line from byte ``start`` on; none where there is no file.
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What was read of a journal: (byte at which it begins, line) of each whole line, and the byte behind the last one."""
+
+    lines: list[tuple[int, dict[str, Any]]]
+    end: int
+
+
+def read_lines(path: Path, start: int = 0) -> Read:
+    """Every whole line from byte ``start`` on, which must be a line's first; none where there is no file.
 
     A line that is no JSON object is passed over with a warning: what it held is asked for again.
     """
-    try:
-        content = path.read_bytes()[start:] if start == 0 else _tail(path, start)
-    except FileNotFoundError:
-        return
+    lines: list[tuple[int, dict[str, Any]]] = []
     at = start
-    for raw in content.split(b"\n")[:-1]:
+    for raw in _content(path, start).split(b"\n")[:-1]:
         try:
             line = json.loads(raw)
         except ValueError:
             line = None
         if isinstance(line, dict):
-            yield line, at
+            lines.append((at, line))
         else:
             log.warning("%s: the line at byte %d cannot be read and is passed over", path, at)
         at += len(raw) + 1
+    return Read(lines, at)
 
 
-def _tail(path: Path, start: int) -> bytes:
-    with path.open("rb") as handle:
-        handle.seek(start)
-        return handle.read()
+def read_line(path: Path, at: int) -> dict[str, Any] | None:
+    """The line that begins at byte ``at``; None where there is none (any more)."""
+    try:
+        with path.open("rb") as handle:
+            handle.seek(at)
+            raw = handle.readline()
+        line = json.loads(raw) if raw.endswith(b"\n") else None
+    except (FileNotFoundError, ValueError):
+        return None
+    return line if isinstance(line, dict) else None
+
+
+def _content(path: Path, start: int) -> bytes:
+    try:
+        with path.open("rb") as handle:
+            handle.seek(start)
+            return handle.read()
+    except FileNotFoundError:
+        return b""
 
 
 def _whole_bytes(path: Path) -> int:
