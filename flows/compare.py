@@ -71,7 +71,9 @@ def retrieve_excerpts(store: Warehouse, config: RunConfig, run_id: str, curated:
     """Find the chunks nearest to every test question, over all documents."""
     embedded = landed(store, units_of(store, run_id, "embed"))
     settings = [config.retrieve, embed.model_identity(config.embed.model), config.embed.window_words]
-    retrieving = unit("retrieve", retrieve.VERSION, "test questions", reads=[splitting, *embedded], settings=settings)
+    pairs = [name for work in curated for name in (work.unit_id, work.reads[2])]
+    reads = [splitting, *embedded]
+    retrieving = unit("retrieve", retrieve.VERSION, "test questions", reads=reads, also_reads=pairs, settings=settings)
     record_units(store, run_id, "retrieve", [retrieving])
     arguments = {"curated": curated, "split": splitting, "embedded": embedded, "params": config.retrieve, "embed_params": config.embed}
     do_one(retrieve_corpus, store, retrieving, "retrieving", **arguments)
@@ -103,7 +105,11 @@ def answer_arms(
             inputs = [arm, *(key(question) for question in questions)]
             label = f"{arm}, {sources.curated.label} ({len(pairs)})"
             reads = [*([adapter] if adapter else []), sources.generated]
-            work = unit("answer", answer.VERSION, label, inputs=inputs, reads=reads, settings=settings)
+            found_by = [retrieving] if answer.uses_excerpts(arm) else []  # the excerpts are in the name
+            work = unit(
+                "answer", answer.VERSION, label,
+                inputs=inputs, reads=reads, also_reads=found_by, settings=settings, is_named_by_content=True,
+            )  # fmt: skip
             units[arm, number] = work
             calls.append((work, {"batch": AnswerBatch(arm, questions, adapter), "model": config.train.base_model, "params": config.answer}))
     record_units(store, run_id, "answer", list(units.values()))
@@ -119,7 +125,8 @@ def score_arms(
     units, calls = {}, []
     for (arm, number), answered in answering.items():
         sources, _ = batches[number]
-        work = unit("score", metrics.VERSION, answered.label, reads=[answered, sources.curated, sources.chunked], settings=settings)
+        reads = [answered, sources.curated, sources.chunked]
+        work = unit("score", metrics.VERSION, answered.label, reads=reads, also_reads=[sources.generated], settings=settings)
         units[arm, number] = work
         calls.append((work, {"answered": answered, "sources": sources, "params": config.score, "embed_params": config.embed}))
     record_units(store, run_id, "score", list(units.values()))
@@ -139,8 +146,9 @@ def judge_contrasts(
                 sides = scoring[arm_a, number], scoring[arm_b, number]
                 label = f"{name}, {contrast}, {sources.curated.label} ({len(pairs)})"
                 settings = [judge.judge_name(name), contrast, config.judge.tie_band]
-                work = unit("judge", judge.VERSION, label, reads=[*sides, sources.generated], settings=settings)
-                batch = JudgeBatch(name, contrast, *sides, sources.generated, tuple(pair.pair_id for pair in pairs))
+                reads = [*sides, sources.generated]
+                work = unit("judge", judge.VERSION, label, reads=reads, also_reads=[sources.curated], settings=settings)
+                batch = JudgeBatch(name, contrast, *sides, sources.curated, tuple(pair.pair_id for pair in pairs))
                 units.append(work)
                 calls.append((work, {"batch": batch, "params": config.judge}))
     record_units(store, run_id, "judge", units)

@@ -76,4 +76,4 @@ def train_unit(store: Warehouse, config: RunConfig, curated: list[Unit], splitti
     versions = train_params.VERSION + (1000 * placebo.VERSION if stage == PLACEBO else 0)
     label = f"LoRA on {len(learnt[0])} pairs"
     inputs = [*learnt[0], "validation", *learnt[1]]
-    return unit(stage, versions, label, inputs=inputs, reads=[*curated, splitting], settings=settings, is_named_by_reads=False)
+    return unit(stage, versions, label, inputs=inputs, also_reads=[*curated, splitting], settings=settings, is_named_by_content=True)

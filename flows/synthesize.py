@@ -62,17 +62,19 @@ def synthesize_part(store: Warehouse, config: RunConfig, run_id: str, part: int,
 def split_pairs(store: Warehouse, config: RunConfig, run_id: str) -> None:
     """Drop duplicates over all documents and split what stays."""
     curated = landed(store, units_of(store, run_id, "curate"))
+    generated = [work.reads[2] for work in curated]
     embedding = [embed.model_identity(config.embed.model), config.embed.window_words]
-    deduplicating = unit(
-        "deduplicate", deduplicate.VERSION, f"{len(curated)} documents", reads=curated, settings=[config.deduplicate, embedding]
-    )
+    settings = [config.deduplicate, embedding]
+    label = f"{len(curated)} documents"
+    deduplicating = unit("deduplicate", deduplicate.VERSION, label, reads=curated, also_reads=generated, settings=settings)
     record_units(store, run_id, "deduplicate", [deduplicating])
     do_one(
         deduplicate_corpus, store, deduplicating, "finding duplicates",
         curated=curated, params=config.deduplicate, embed_params=config.embed,
     )  # fmt: skip
     versions = split.VERSION * 1000 + audit.VERSION
-    splitting = unit("split", versions, f"{len(curated)} documents", reads=[deduplicating], settings=[config.split, embedding])
+    pairs = [*(work.unit_id for work in curated), *generated]
+    splitting = unit("split", versions, label, reads=[deduplicating], also_reads=pairs, settings=[config.split, embedding])
     record_units(store, run_id, "split", [splitting])
     do_one(
         split_corpus, store, splitting, "splitting and auditing",

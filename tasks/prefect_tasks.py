@@ -29,8 +29,10 @@ from tasks.retrieve import RetrieveParams
 from tasks.split import SplitParams
 from tasks.statistics import ReportParams
 from tasks.train_params import TrainParams
-from tasks.units import Landed, Made, Unit, land_once
-from warehouse.store import Origin, Warehouse
+from tasks.units import Landed, Made, Unit, land_once, record_failure
+from warehouse.commits import Origin
+from warehouse.store import Warehouse
+from warehouse.tables import Review
 
 LANDED = "Landed"
 NAME = "{work.stage}: {work.label}"
@@ -38,7 +40,11 @@ NAME = "{work.stage}: {work.label}"
 
 def _land(store: Warehouse, work: Unit, make: Callable[[], Made]) -> Landed | State[Landed]:
     origin = Origin(str(flow_run.get_id() or ""), str(task_run.get_id() or ""))
-    landed = land_once(store, work, make, origin)
+    try:
+        landed = land_once(store, work, make, origin)
+    except Exception as error:
+        record_failure(store, work, error, origin)
+        raise
     return landed if landed.is_new else Completed(name=LANDED, message="stands committed", data=landed)
 
 

@@ -2,19 +2,31 @@
 
 A unit's id hashes its stage, the stage's version, the ids it reads and the settings that its stage reads. Changing a setting therefore
 renames (and recomputes) what reads it and nothing else; a unit that stands committed is never done twice.
+
+A unit that is done again keeps its name. Its commit then holds another content, or the same; in the first case the units that were made
+from the old one are stale, and count as not done until they are made anew.
 """
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from warehouse.keys import unit_id
+from tasks import selection
+from warehouse.commits import Origin
+from warehouse.errors import TunehouseError
+from warehouse.keys import key, unit_id
 from warehouse.schema import Table
-from warehouse.store import Origin, Warehouse
-from warehouse.tables import RUN_UNITS, RunUnit
+from warehouse.store import Warehouse
+from warehouse.tables import RUN_UNITS, UNIT_FAILURES, RunUnit, UnitFailure
+
+KEPT_CHARS = 2_000
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +38,12 @@ class Unit:
     label: str
     reads: tuple[str, ...] = ()
     """The upstream units whose rows it reads."""
+    watches: tuple[str, ...] | None = None
+    """Those whose content it must have been made from as it is now; None: all that it reads. Its name vouches for the others."""
+    is_again: bool = False
+    """To be done though it stands committed."""
+    is_fresh: bool = False
+    """To be done without what a model answered before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +72,17 @@ def unit(
     inputs: Sequence[str] = (),
     reads: Sequence[Unit | str] = (),
     settings: object = None,
-    is_named_by_reads: bool = True,
+    also_reads: Sequence[Unit | str] = (),
+    is_named_by_content: bool = False,
 ) -> Unit:
     """Name a unit of work from content ids (``inputs``), the upstream units that it reads, and the settings that its stage reads.
 
-    With ``is_named_by_reads`` False the content ids say all that matters: other changes upstream do not rename the unit.
+    ``also_reads``: upstream units whose rows it reads too, and which ``inputs`` or ``reads`` imply. With ``is_named_by_content`` the
+    content ids say all that matters of those: a change there that matters gives another unit, and no other makes this one stale.
     """
-    upstream = tuple(work if isinstance(work, str) else work.unit_id for work in reads)
-    ids = [*inputs, *(upstream if is_named_by_reads else ())]
-    return Unit(unit_id(stage, version, ids, settings), stage, label, upstream)
+    named, also = (tuple(work if isinstance(work, str) else work.unit_id for work in some) for some in (reads, also_reads))
+    every = tuple(dict.fromkeys((*named, *also)))
+    return Unit(unit_id(stage, version, [*inputs, *named], settings), stage, label, every, named if is_named_by_content else None)
 
 
 def without(params: Any, *names: str) -> dict[str, Any]:
@@ -72,11 +92,13 @@ def without(params: Any, *names: str) -> dict[str, Any]:
 
 def land_once(store: Warehouse, work: Unit, make: Callable[[], Made], origin: Origin | None = None) -> Landed:
     """Do a unit's work unless it stands committed. Of several callers at once one works and the others wait and find it done."""
-    if store.is_landed(work.unit_id):
+    if not work.is_again and store.is_landed(work.unit_id):
         return Landed(work, is_new=False)
     with store.lock(work.unit_id):
-        if store.is_landed(work.unit_id):
+        if not work.is_again and store.is_landed(work.unit_id):
             return Landed(work, is_new=False)
+        reads = store.contents(work.reads if work.watches is None else work.watches)  # before the work: what changes meanwhile is noticed
+        began = time.monotonic()
         made = make()
         store.land(
             work.unit_id,
@@ -86,26 +108,55 @@ def land_once(store: Warehouse, work: Unit, make: Callable[[], Made], origin: Or
             files=made.files,
             n_retryable=made.n_retryable,
             origin=origin,
+            reads=reads,
+            work_seconds=time.monotonic() - began,
         )
     return Landed(work, is_new=True, n_retryable=made.n_retryable)
 
 
+def record_failure(store: Warehouse, work: Unit, error: Exception, origin: Origin) -> None:
+    """Land why a unit was not: what SQL and `tunehouse status` tell of it, and how `tunehouse rerun` finds it."""
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    name = key("unit_failure", work.unit_id, origin.task_run_id or now)
+    text = str(error)[:KEPT_CHARS]
+    row = UnitFailure(
+        name, work.unit_id, work.stage, work.label, type(error).__name__, text, now, origin.flow_run_id, origin.task_run_id
+    )  # fmt: skip
+    ledger = unit_id("unit_failure", 1, [name])
+    try:
+        with store.lock(ledger):
+            store.land(ledger, {UNIT_FAILURES: [row]}, stage="run", label=f"{work.stage} {work.label}", origin=origin)
+    except (TunehouseError, OSError) as other:  # a full disk, most likely what failed the unit too: its own error is the one to raise
+        log.warning("why %s of %s failed could not be landed: %s", work.stage, work.label, other)
+
+
 def record_units(store: Warehouse, run_id: str, stage: str, units: Sequence[Unit], part: int = 0) -> None:
-    """Say which units a run is made of at one stage: landed before the work, so that what is pending can be told."""
+    """Say which units a run is made of at one stage: landed before the work, so that what is pending can be told.
+
+    A record that says this already is left as it is, and so is the whole record while a unit of the run is done again.
+    """
+    chosen = selection.current()
+    if chosen and not chosen.is_recording:
+        return
     ledger = unit_id("run_units", 1, [run_id, stage, str(part)])
     rows = [
         RunUnit(unit_id("run_unit", 1, [run_id, stage, work.unit_id])[:20], run_id, stage, work.unit_id, rank, work.label, work.reads)
         for rank, work in enumerate({work.unit_id: work for work in units}.values(), start=part * 1_000_000)
     ]
     with store.lock(ledger):
-        store.land(ledger, {RUN_UNITS: rows}, stage="run", label=f"{run_id} {stage}")
+        if store.commit(ledger) is None or store.rows(RUN_UNITS, [ledger]) != sorted(rows, key=lambda row: row.run_unit_id):
+            store.land(ledger, {RUN_UNITS: rows}, stage="run", label=f"{run_id} {stage}")
 
 
 def units_of(store: Warehouse, run_id: str, stage: str) -> list[Unit]:
     """The units a run is made of at one stage, in order."""
-    rows: list[RunUnit] = []
-    part = 0
-    while (commit := store.commit(unit_id("run_units", 1, [run_id, stage, str(part)]))) is not None:
-        rows += store.rows(RUN_UNITS, [commit.unit_id])
-        part += 1
-    return [Unit(row.unit_id, row.stage, row.label, row.reads) for row in sorted(rows, key=lambda row: row.rank)]
+    return [work for part in parts_of(store, run_id, stage) for work in part]
+
+
+def parts_of(store: Warehouse, run_id: str, stage: str) -> list[list[Unit]]:
+    """The same, by the flow run that they were planned in."""
+    parts: list[list[Unit]] = []
+    while (commit := store.commit(unit_id("run_units", 1, [run_id, stage, str(len(parts))]))) is not None:
+        rows: list[RunUnit] = sorted(store.rows(RUN_UNITS, [commit.unit_id]), key=lambda row: row.rank)
+        parts.append([Unit(row.unit_id, row.stage, row.label, row.reads) for row in rows])
+    return parts

@@ -15,7 +15,6 @@ import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,50 +22,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from warehouse.errors import SchemaError, TunehouseError
+from warehouse.commits import Commit, Origin, Part, content_of, read_record, write_record
+from warehouse.errors import TunehouseError
 from warehouse.schema import Table, from_arrow
 from warehouse.tables import TABLES
 
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2  # 2: commit records name the content that they were made from
 ROWS_PER_GROUP = 20_000
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One file of a commit, below the warehouse: a table's Parquet part, or another file such as an adapter's weights (no table)."""
-
-    file: str
-    sha256: str
-    n_bytes: int
-    table: str | None = None
-    n_rows: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """A commit record: what a unit landed, when and for which Prefect run."""
-
-    unit_id: str
-    stage: str
-    label: str
-    parts: tuple[Part, ...]
-    n_retryable: int
-    committed_at: str
-    flow_run_id: str
-    task_run_id: str
-
-    @property
-    def is_whole(self) -> bool:
-        """True when nothing of the unit is left to be asked again."""
-        return self.n_retryable == 0
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Which Prefect run lands a unit; empty outside Prefect."""
-
-    flow_run_id: str = ""
-    task_run_id: str = ""
 
 
 class Warehouse:
@@ -91,7 +53,8 @@ class Warehouse:
             for folder in ("commits", "locks", "weights", *(table.name for table in TABLES)):
                 (self.root / folder).mkdir(parents=True, exist_ok=True)
             marker = self.root / "layout.json"
-            if not marker.exists():
+            layout = json.loads(marker.read_bytes())["layout"] if marker.exists() else 0
+            if layout < LAYOUT_VERSION:
                 write_atomically(marker, json.dumps({"layout": LAYOUT_VERSION}).encode())
         except OSError as error:
             raise TunehouseError(
@@ -99,7 +62,6 @@ class Warehouse:
                 where=str(self.root),
                 mend="name a folder you may write: --warehouse DIR",
             ) from error
-        layout = json.loads(marker.read_bytes())["layout"]
         if layout > LAYOUT_VERSION:
             raise TunehouseError(
                 f"the warehouse has layout {layout}, this tunehouse knows {LAYOUT_VERSION}", where=str(marker), mend="upgrade tunehouse"
@@ -126,11 +88,14 @@ class Warehouse:
         files: Iterable[Path] = (),
         n_retryable: int = 0,
         origin: Origin | None = None,
+        reads: Mapping[str, str] | None = None,
+        work_seconds: float = 0.0,
     ) -> Commit:
         """Commit a unit: write every table's part (empty ones too), then the record that names them.
 
         ``files`` are other files of the unit, already in their place below the warehouse. Landing the same rows again leaves the same
-        bytes; a unit with ``n_retryable`` > 0 is readable but stays pending.
+        bytes; a unit with ``n_retryable`` > 0 is readable but stays pending. ``reads``: what :meth:`contents` said of the upstream
+        units before the work began; once that changes, the unit is stale and so pending.
 
         Raises:
             SchemaError: a row does not fit its table. Nothing is landed then.
@@ -142,8 +107,9 @@ class Warehouse:
             parts = [self._write_part(table, unit_id, data) for table, data in arrow.items()]
             parts += [Part(str(path.relative_to(self.root)), file_sha256(path), path.stat().st_size) for path in files]
             now = datetime.now(UTC).isoformat(timespec="milliseconds")
-            commit = Commit(unit_id, stage, label, tuple(parts), n_retryable, now, origin.flow_run_id, origin.task_run_id)
-            write_atomically(self.root / "commits" / f"{unit_id}.json", json.dumps(asdict(commit), indent=1).encode())
+            about = (n_retryable, now, origin.flow_run_id, origin.task_run_id, content_of(parts), dict(reads or {}), round(work_seconds, 3))
+            commit = Commit(unit_id, stage, label, tuple(parts), *about)
+            write_atomically(self.root / "commits" / f"{unit_id}.json", write_record(commit))
         except OSError as error:
             raise TunehouseError(
                 f"unit {unit_id} ({stage} {label}) could not be landed: {error.strerror}",
@@ -174,7 +140,7 @@ class Warehouse:
                 known = self._commits.get(unit_id)
             if known and known[0] == version:
                 return known[1]
-            commit = _read_commit(path)
+            commit = read_record(path)
         except FileNotFoundError:
             return None
         with self._cache_lock:
@@ -190,9 +156,18 @@ class Warehouse:
         return sorted((c for c in found if c), key=lambda c: (c.committed_at, c.unit_id))
 
     def is_landed(self, unit_id: str) -> bool:
-        """True when the unit stands committed with nothing left to ask again."""
+        """True when the unit stands committed with nothing left to ask again, made from what its upstream units hold now."""
         commit = self.commit(unit_id)
-        return commit is not None and commit.is_whole
+        return commit is not None and commit.is_whole and not self.changed_reads(commit)
+
+    def contents(self, unit_ids: Iterable[str]) -> dict[str, str]:
+        """The content of each of these units that has a commit."""
+        commits = {unit: self.commit(unit) for unit in unit_ids}
+        return {unit: commit.content for unit, commit in commits.items() if commit}
+
+    def changed_reads(self, commit: Commit) -> list[str]:
+        """The upstream units that hold something else than when the unit was made. One without a commit is pending itself, not changed."""
+        return [unit for unit, content in self.contents(commit.reads).items() if content != commit.reads[unit]]
 
     def parts(self, table: Table, unit_ids: Iterable[str]) -> list[tuple[str, Path]]:
         """(unit id, file) of the table's parts in these units, in the units' order; units without a commit have none."""
@@ -288,12 +263,3 @@ def file_sha256(path: Path) -> str:
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
-
-def _read_commit(path: Path) -> Commit:
-    try:
-        data = json.loads(path.read_bytes())
-        return Commit(**{**data, "parts": tuple(Part(**part) for part in data["parts"])})
-    except (ValueError, TypeError, KeyError) as error:
-        raise SchemaError(
-            f"a commit record cannot be read: {error}", where=str(path), mend="delete it and run again: the unit is made anew"
-        ) from error

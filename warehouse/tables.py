@@ -18,6 +18,8 @@ ChunkKind = Literal["body", "table", "caption", "references", "front_matter"]
 LineRole = Literal["title", "heading", "body", "list", "table", "caption"]
 AnswerKind = Literal["number", "name", "term", "acronym", "definition", "comparison", "procedure", "list", "text", "refusal"]
 Split = Literal["train", "validation", "test_rephrased", "test_unseen_fact", "test_unseen_document"]
+EstimateUnit = Literal["document", "fact", "question", "none"]
+Unit = Literal["document", "fact", "none"]
 TEST_SPLITS: tuple[Split, ...] = ("test_rephrased", "test_unseen_fact", "test_unseen_document")
 
 
@@ -164,7 +166,7 @@ class KeptPair:
     answerable_share: Annotated[float, "D13: share of the question's content words found in the document body"]
     n_question_words: Annotated[int, "words in the question"]
     n_answer_words: Annotated[int, "words in the reference answer"]
-    flags: Annotated[tuple[str, ...], "rules that flag and do not drop: low_groundedness, low_answerability"]
+    flags: Annotated[tuple[str, ...], "low_groundedness, low_answerability: rules that flag and do not drop; kept_by_reviewer, changed_by_reviewer"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +242,7 @@ class Review:
     note: Annotated[str, "the reviewer's words"]
     reviewer: Annotated[str, "who"]
     reviewed_at: Annotated[str, "UTC, ISO 8601"]
+    replaces: Annotated[str | None, "-> reviews: the earlier decision on the same pair that this one takes the place of"] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -406,7 +409,7 @@ class Estimate:
     estimate_id: Annotated[str, "key"]
     judge: Annotated[str, "name and version"]
     contrast: Annotated[str, "arm_a:arm_b"]
-    split: Annotated[str, "the test set"]
+    split: Annotated[str, "the test set; `imported` for judgements that were made elsewhere"]
     n_planned: Annotated[int, "questions of the set"]
     n: Annotated[int, "questions scored"]
     n_wins: Annotated[int, "arm_a states the reference fact (or is judged better) and arm_b does not"]
@@ -418,12 +421,14 @@ class Estimate:
     high: Annotated[float | None, "95 % interval; null when not estimable"]
     bound_low: Annotated[float | None, "rate with all unscored counted as losses"]
     bound_high: Annotated[float | None, "rate with all unscored counted as wins"]
-    unit: Annotated[Literal["document", "fact", "none"], "what the interval clusters by"]
+    unit: Annotated[EstimateUnit, "what the interval clusters by; question only for imported judgements, whose documents are unknown"]
     n_units: Annotated[int, "clusters"]
     p_value: Annotated[float | None, "two-sided sign-flip test over clusters; null below 6"]
+    p_holm: Annotated[float | None, "p_value adjusted (Holm) for n_tests; null where p_value is"]
+    n_tests: Annotated[int, "p-values of this run and judge, over all contrasts and test sets"]
     mcnemar_p: Annotated[float | None, "exact McNemar test over wins and losses, question by question; null without questions"]
     mde: Annotated[float | None, "smallest difference from .5 detectable with 80 % power at this size"]
-    is_difference: Annotated[bool, "claimed only where interval and p agree"]
+    is_difference: Annotated[bool, "claimed only where the interval and p_holm agree"]
     scope: Annotated[str, "what the interval speaks about, in words"]
     method: Annotated[str, "how interval and p were computed"]
 
@@ -445,6 +450,275 @@ class ArmRate:
     unit: Annotated[Literal["document", "fact", "none"], "what the interval clusters by"]
     n_units: Annotated[int, "clusters"]
     method: Annotated[str, "how the interval was computed"]
+
+
+@dataclass(frozen=True, slots=True)
+class FlipRate:
+    """One row per contrast and test set of a run: the questions on which exactly one arm states the reference fact."""
+
+    flip_rate_id: Annotated[str, "key"]
+    contrast: Annotated[str, "arm_a:arm_b"]
+    split: Annotated[str, "the test set"]
+    n: Annotated[int, "questions with an answer_key that both arms answered"]
+    n_negative: Annotated[int, "arm_b states it and arm_a does not: what was lost"]
+    n_positive: Annotated[int, "the reverse: what was gained"]
+    negative_rate: Annotated[float | None, "n_negative / n; null when n is 0"]
+    negative_low: Annotated[float | None, "95 % interval; null when not estimable"]
+    negative_high: Annotated[float | None, "95 % interval; null when not estimable"]
+    positive_rate: Annotated[float | None, "n_positive / n"]
+    gain: Annotated[float | None, "positive_rate - negative_rate"]
+    gain_low: Annotated[float | None, "95 % interval of the paired difference"]
+    gain_high: Annotated[float | None, "95 % interval of the paired difference"]
+    mcnemar_p: Annotated[float | None, "exact McNemar test, question by question"]
+    unit: Annotated[Unit, "what the intervals cluster by"]
+    n_units: Annotated[int, "clusters"]
+    method: Annotated[str, "how the intervals were computed"]
+
+
+@dataclass(frozen=True, slots=True)
+class LengthControl:
+    """One row per judge, contrast and test set: the win rate of arm_a if both answers were equally long (a logit on the length gap)."""
+
+    length_control_id: Annotated[str, "key"]
+    judge: Annotated[str, "name and version"]
+    contrast: Annotated[str, "arm_a:arm_b"]
+    split: Annotated[str, "the test set"]
+    n: Annotated[int, "questions scored, with both answers at hand"]
+    rate: Annotated[float | None, "win rate on these, lengths as they are"]
+    rate_at_equal_length: Annotated[float | None, "1 / (1 + exp(-theta)); null where not identifiable"]
+    low: Annotated[float | None, "95 % interval; null when not estimable"]
+    high: Annotated[float | None, "95 % interval; null when not estimable"]
+    theta: Annotated[float | None, "log-odds of a win of arm_a at equal length"]
+    beta: Annotated[float | None, "change of the log-odds as tanh(length gap / its standard deviation) goes up by 1"]
+    beta_low: Annotated[float | None, "95 % interval"]
+    beta_high: Annotated[float | None, "95 % interval"]
+    share_longer: Annotated[float | None, "share of questions where arm_a's answer is the longer one, in characters"]
+    share_near: Annotated[float | None, "share with |tanh(length gap / standard deviation)| below .25"]
+    gap_in_sd: Annotated[float | None, "mean length gap (arm_a - arm_b) in standard deviations of the gap"]
+    is_identifiable: Annotated[bool, "lengths differ, so that their part can be told apart"]
+    is_separated: Annotated[bool, "length alone, or arm alone, tells every win: theta and beta come from a ridge and have no interval"]
+    is_extrapolated: Annotated[bool, "few pairs are near equal length: one arm is longer in over 80 %, or |gap_in_sd| is above .75"]
+    is_moved: Annotated[bool, "rate_at_equal_length lies more than 10 points from rate"]
+    unit: Annotated[Unit, "what the interval clusters by"]
+    n_units: Annotated[int, "clusters"]
+    method: Annotated[str, "how it was fitted, in words"]
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeAgreement:
+    """One row per contrast, test set and pair of judges (from three judges on also one for all): how far they agree beyond chance."""
+
+    judge_agreement_id: Annotated[str, "key"]
+    judges: Annotated[tuple[str, ...], "names and versions"]
+    contrast: Annotated[str, "arm_a:arm_b"]
+    split: Annotated[str, "the test set"]
+    statistic: Annotated[Literal["cohen", "krippendorff"], "Cohen's kappa for two, Krippendorff's nominal alpha for more"]
+    n: Annotated[int, "questions that two judges at least scored"]
+    agreement: Annotated[float | None, "share of pairs of verdicts on one question that are the same: win, tie or loss"]
+    value: Annotated[float | None, "1 = full agreement, 0 = chance; null where all verdicts are the same"]
+    low: Annotated[float | None, "95 % jackknife interval over clusters; null when not estimable"]
+    high: Annotated[float | None, "95 % jackknife interval over clusters; null when not estimable"]
+    unit: Annotated[Unit, "what the interval clusters by"]
+    n_units: Annotated[int, "clusters"]
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """One row per judge, contrast, test set and outcome: how often it really happens, by what people said of the same questions."""
+
+    calibration_id: Annotated[str, "key"]
+    judge: Annotated[str, "name and version of the judge that is calibrated"]
+    labeller: Annotated[str, "the judge whose verdicts count as the truth: human/..."]
+    contrast: Annotated[str, "arm_a:arm_b"]
+    split: Annotated[str, "the test set"]
+    outcome: Annotated[Literal["win", "loss"], "of arm_a"]
+    n: Annotated[int, "questions of the set that the judge scored"]
+    n_labelled: Annotated[int, "questions of any test set of this contrast that both scored"]
+    n_labelled_so: Annotated[int, "of these the ones where the labeller says this outcome"]
+    said: Annotated[float | None, "share of n where the judge says this outcome"]
+    sensitivity: Annotated[float | None, "q1: of n_labelled_so the share where the judge says so too"]
+    specificity: Annotated[float | None, "q0: of the others the share where the judge does not say so"]
+    rate: Annotated[float | None, "(said + q0 - 1) / (q0 + q1 - 1), clipped to 0..1; null where not valid"]
+    low: Annotated[float | None, "95 % interval that carries the noise of q0 and q1"]
+    high: Annotated[float | None, "95 % interval that carries the noise of q0 and q1"]
+    is_valid: Annotated[bool, "q0 + q1 > 1: the judge says this outcome more often where it is true"]
+    note: Annotated[str, "why it is not valid; empty where it is"]
+
+
+@dataclass(frozen=True, slots=True)
+class ArmStrength:
+    """One row per judge, test set and arm, from three arms on: Bradley-Terry strength over all contrasts, a tie half each way."""
+
+    arm_strength_id: Annotated[str, "key"]
+    judge: Annotated[str, "name and version"]
+    split: Annotated[str, "the test set"]
+    arm: Annotated[str, "as in answers"]
+    n_arms: Annotated[int, "arms compared"]
+    n: Annotated[int, "verdicts that name this arm, ties included"]
+    strength: Annotated[float | None, "log-odds, centred on the arms' mean; null where no finite strength exists"]
+    low: Annotated[float | None, "95 % jackknife interval over clusters; null when not estimable"]
+    high: Annotated[float | None, "95 % jackknife interval over clusters; null when not estimable"]
+    is_connected: Annotated[bool, "every arm can be reached from every other by wins or ties: else no finite strength exists"]
+    unit: Annotated[Unit, "what the interval clusters by"]
+    n_units: Annotated[int, "clusters"]
+    note: Annotated[str, "which arms never won or never lost against the others; empty where connected"]
+
+
+@dataclass(frozen=True, slots=True)
+class FormatRate:
+    """One row per arm, prompt format and test set: how often the arm states the reference fact when asked in that format."""
+
+    format_rate_id: Annotated[str, "key"]
+    arm: Annotated[str, "as in answers"]
+    format: Annotated[str, "name of a format that leaves the meaning as it is; `default` is the one that all else is asked in"]
+    split: Annotated[str, "the test set"]
+    n: Annotated[int, "questions with an answer_key"]
+    n_stated: Annotated[int, "of these where the answer states it"]
+    rate: Annotated[float | None, "n_stated / n; null when n is 0"]
+
+
+@dataclass(frozen=True, slots=True)
+class FormatSpread:
+    """One row per arm and test set: how far the prompt's format alone moves the rate."""
+
+    format_spread_id: Annotated[str, "key"]
+    arm: Annotated[str, "as in answers"]
+    split: Annotated[str, "the test set"]
+    n: Annotated[int, "questions that were answered in every format"]
+    n_formats: Annotated[int, "formats, the default included"]
+    default_rate: Annotated[float | None, "in the default format"]
+    lowest_rate: Annotated[float | None, "of all formats"]
+    lowest_format: Annotated[str | None, "the format that gives it"]
+    highest_rate: Annotated[float | None, "of all formats"]
+    highest_format: Annotated[str | None, "the format that gives it"]
+    spread: Annotated[float | None, "highest_rate - lowest_rate"]
+
+
+@dataclass(frozen=True, slots=True)
+class FormatGain:
+    """One row per contrast and test set: whether arm_a's gain over arm_b survives a change of the prompt's format."""
+
+    format_gain_id: Annotated[str, "key"]
+    contrast: Annotated[str, "arm_a:arm_b"]
+    split: Annotated[str, "the test set"]
+    n_formats: Annotated[int, "formats in which both arms were asked"]
+    default_gain: Annotated[float | None, "rate of arm_a - rate of arm_b in the default format"]
+    lowest_gain: Annotated[float | None, "of all formats"]
+    highest_gain: Annotated[float | None, "of all formats"]
+    n_same_sign: Annotated[int, "formats whose gain has the sign of the default's, the default included"]
+
+
+@dataclass(frozen=True, slots=True)
+class Elicitation:
+    """One row per arm and test set: what a better prompt gains, chosen on one half of the clusters and scored on the other."""
+
+    elicitation_id: Annotated[str, "key"]
+    arm: Annotated[str, "as in answers"]
+    split: Annotated[str, "the test set"]
+    n_choosing: Annotated[int, "questions of half A"]
+    n_scoring: Annotated[int, "questions of half B"]
+    best_prompt: Annotated[str | None, "the prompt with the highest rate on half A; the default where it is as good as any"]
+    default_rate: Annotated[float | None, "of the default prompt on half B"]
+    best_rate: Annotated[float | None, "of the best prompt on half B"]
+    gap: Annotated[float | None, "best_rate - default_rate"]
+    low: Annotated[float | None, "95 % interval of the paired difference; null when not estimable"]
+    high: Annotated[float | None, "95 % interval of the paired difference; null when not estimable"]
+    unit: Annotated[Unit, "what the interval clusters by"]
+    n_units: Annotated[int, "clusters of half B"]
+
+
+@dataclass(frozen=True, slots=True)
+class KnowledgeSlice:
+    """One row per test question: whether the base model knew the fact before any tuning, from answers sampled without excerpts."""
+
+    pair_id: Annotated[str, "key -> qa_pairs"]
+    n_samples: Annotated[int, "answers sampled"]
+    n_stated: Annotated[int, "of these the ones that state the reference fact"]
+    slice: Annotated[Literal["known", "maybe", "unknown"], "stated by (nearly) all samples, by some, by none"]
+
+
+@dataclass(frozen=True, slots=True)
+class SliceRate:
+    """One row per judge, contrast, test set and knowledge slice: the win rate of arm_a within it."""
+
+    slice_rate_id: Annotated[str, "key"]
+    judge: Annotated[str, "name and version"]
+    contrast: Annotated[str, "arm_a:arm_b"]
+    split: Annotated[str, "the test set"]
+    slice: Annotated[Literal["known", "maybe", "unknown"], "as in knowledge_slices"]
+    n_planned: Annotated[int, "questions of the slice"]
+    n: Annotated[int, "of these scored"]
+    n_wins: Annotated[int, "of arm_a"]
+    n_ties: Annotated[int, "no difference"]
+    n_losses: Annotated[int, "the reverse of a win"]
+    rate: Annotated[float | None, "(wins + ties / 2) / n; null when n is 0"]
+    low: Annotated[float | None, "95 % interval; null when not estimable"]
+    high: Annotated[float | None, "95 % interval; null when not estimable"]
+    unit: Annotated[Unit, "what the interval clusters by"]
+    n_units: Annotated[int, "clusters"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunComparison:
+    """One row per measure that two runs share: the questions both tested, run by run. Stands with the later of the two runs."""
+
+    run_comparison_id: Annotated[str, "key"]
+    run_a: Annotated[str, "the new run: a gain is in its favour"]
+    run_b: Annotated[str, "the run that it is held against"]
+    subject: Annotated[str, "the arm, or judge and contrast"]
+    measure: Annotated[str, "states_key, token_f1, rouge_l, contrastive_cosine, or outcome (win 1, tie .5, loss 0)"]
+    split: Annotated[str, "the test set, the same in both"]
+    n: Annotated[int, "questions that both runs scored"]
+    n_only_a: Annotated[int, "questions of this set that run_a alone scored"]
+    n_only_b: Annotated[int, "questions of this set that run_b alone scored"]
+    mean_a: Annotated[float | None, "over the shared questions"]
+    mean_b: Annotated[float | None, "over the shared questions"]
+    gain: Annotated[float | None, "mean_a - mean_b"]
+    low: Annotated[float | None, "95 % interval of the paired difference; null when not estimable"]
+    high: Annotated[float | None, "95 % interval of the paired difference; null when not estimable"]
+    n_better: Annotated[int, "questions where run_a is ahead"]
+    n_worse: Annotated[int, "questions where run_a is behind"]
+    p_value: Annotated[float | None, "two-sided sign-flip test over clusters; null below 6"]
+    p_holm: Annotated[float | None, "p_value adjusted (Holm) over all rows of this comparison"]
+    mcnemar_p: Annotated[float | None, "exact McNemar test over n_better and n_worse, question by question; states_key and outcome alone"]
+    is_difference: Annotated[bool, "claimed only where the interval and p_holm agree"]
+    unit: Annotated[Unit, "what the interval clusters by"]
+    n_units: Annotated[int, "clusters"]
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """One row per rule that a run was held to: whether it may pass, and by which figures."""
+
+    gate_id: Annotated[str, "key"]
+    judge: Annotated[str, "name and version"]
+    contrast: Annotated[str, "arm_a:arm_b"]
+    split: Annotated[str, "the test set"]
+    basis: Annotated[Literal["low", "rate"], "low: the cautious end of each interval must hold; rate: the figure itself"]
+    min_win_rate: Annotated[float, "what the win rate must reach"]
+    win_rate: Annotated[float | None, "low end of its interval, or the rate; null when not estimable"]
+    max_negative_flips: Annotated[float | None, "what the negative flip rate may not exceed; null where not asked"]
+    negative_flips: Annotated[float | None, "high end of its interval, or the rate; null when not estimable"]
+    max_unscored_share: Annotated[float, "of the questions without a verdict"]
+    unscored_share: Annotated[float | None, "of the questions planned; null without any"]
+    is_passed: Annotated[bool, "every figure is known and holds"]
+    reasons: Annotated[tuple[str, ...], "what does not hold, in words; empty where it passes"]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedJudgement:
+    """One row per entry of a log of judgements that were made elsewhere, with or without a verdict; its verdict is in verdicts."""
+
+    pair_id: Annotated[str, "key: the log's sha256 and the entry's rank; stands for a pair of which nothing else is known here"]
+    log: Annotated[str, "the file's name"]
+    log_sha256: Annotated[str, "of the file's bytes"]
+    rank: Annotated[int, "0-based: verdicts in printed order, then the entries that have none"]
+    has_verdict: Annotated[bool, "false: the log loaded the entry and never judged it; which one it was is not said"]
+    question: Annotated[str | None, "where the log prints it"]
+    context: Annotated[str | None, "where the log prints it: the title of the document"]
+    reference: Annotated[str | None, "where the log prints it"]
+    answer_a: Annotated[str | None, "of the contrast's arm_a, where the log prints it"]
+    answer_b: Annotated[str | None, "of the contrast's arm_b, where the log prints it"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -481,13 +755,43 @@ class RunResult:
     run_id: Annotated[str, "key -> runs"]
     finished_at: Annotated[str, "UTC, ISO 8601"]
     status: Annotated[
-        Literal["completed", "incomplete", "failed"], "incomplete: reached the end while units are pending; failed: stopped before it"
+        Literal["completed", "incomplete", "failed", "imported"],
+        "incomplete: reached the end while units are pending; failed: stopped before it; imported: judgements made elsewhere",
     ]
     n_units: Annotated[int, "units that the run is made of"]
     n_units_done: Annotated[int, "of these committed by this run"]
     n_pending: Annotated[int, "units still to do"]
     n_warnings: Annotated[int, "documents whose status is not ok"]
     message: Annotated[str, "the headline or the error"]
+
+
+@dataclass(frozen=True, slots=True)
+class UnitFailure:
+    """One row per task run that ended in an error: why its unit was not landed then. The view `failures` shows those that still matter."""
+
+    unit_failure_id: Annotated[str, "key"]
+    unit_id: Annotated[str, "-> run_units; has no commit, or an older or a later one"]
+    stage: Annotated[str, "ingest, chunk, generate ..."]
+    label: Annotated[str, "what a person would call the unit"]
+    error_type: Annotated[str, "class of the error"]
+    error: Annotated[str, "its message, the first 2,000 characters"]
+    failed_at: Annotated[str, "UTC, ISO 8601"]
+    flow_run_id: Annotated[str, "Prefect's id; empty outside Prefect"]
+    task_run_id: Annotated[str, "Prefect's id, as `tunehouse rerun` takes it; empty outside Prefect"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """One row per document whose file was gone when a run looked through its sources again. What was made of it stays for old runs."""
+
+    tombstone_id: Annotated[str, "key"]
+    document_id: Annotated[str, "-> documents of last_run_id"]
+    sha256: Annotated[str, "of the file's bytes"]
+    file_name: Annotated[str, "as in documents"]
+    title: Annotated[str, "as in documents"]
+    last_run_id: Annotated[str, "-> runs: the last finished run over the same sources, which still had it"]
+    noticed_run_id: Annotated[str, "-> runs: the run that found it gone"]
+    noticed_at: Annotated[str, "UTC, ISO 8601"]
 
 
 DOCUMENTS = Table("documents", Document, key="document_id")
@@ -517,12 +821,36 @@ SCORES = Table("scores", Score, key="answer_id")
 VERDICTS = Table("verdicts", Verdict, key="verdict_id")
 ESTIMATES = Table("estimates", Estimate, key="estimate_id")
 ARM_RATES = Table("arm_rates", ArmRate, key="arm_rate_id")
+FLIP_RATES = Table("flip_rates", FlipRate, key="flip_rate_id")
+LENGTH_CONTROLS = Table("length_controls", LengthControl, key="length_control_id")
+JUDGE_AGREEMENTS = Table("judge_agreements", JudgeAgreement, key="judge_agreement_id")
+CALIBRATIONS = Table("calibrations", Calibration, key="calibration_id")
+ARM_STRENGTHS = Table("arm_strengths", ArmStrength, key="arm_strength_id")
+FORMAT_RATES = Table("format_rates", FormatRate, key="format_rate_id")
+FORMAT_SPREADS = Table("format_spreads", FormatSpread, key="format_spread_id")
+FORMAT_GAINS = Table("format_gains", FormatGain, key="format_gain_id")
+ELICITATIONS = Table("elicitations", Elicitation, key="elicitation_id")
+KNOWLEDGE_SLICES = Table("knowledge_slices", KnowledgeSlice, key="pair_id")
+SLICE_RATES = Table("slice_rates", SliceRate, key="slice_rate_id")
+RUN_COMPARISONS = Table("run_comparisons", RunComparison, key="run_comparison_id")
+GATES = Table("gates", Gate, key="gate_id")
+IMPORTED_JUDGEMENTS = Table("imported_judgements", ImportedJudgement, key="pair_id")
 RUNS = Table("runs", Run, key="run_id")
 RUN_UNITS = Table("run_units", RunUnit, key="run_unit_id")
 RUN_RESULTS = Table("run_results", RunResult, key="run_id")
+UNIT_FAILURES = Table("unit_failures", UnitFailure, key="unit_failure_id")
+TOMBSTONES = Table("tombstones", Tombstone, key="tombstone_id")
 
 TABLES: tuple[Table, ...] = (
     DOCUMENTS, PAGES, PAGE_LINES, SECTIONS, CHUNKS, CHUNK_PAGES, CHUNK_VECTORS, QA_PAIRS, EVIDENCE, PAIR_SCORES, REVIEWS, KEPT_PAIRS,
     REJECTED, SPLITS, LLM_CALLS, CALL_ESTIMATES, ADAPTERS, TRAINING_RUNS, TRAINING_STEPS, TRAINING_EXAMPLES, PLACEBO_ANSWERS,
-    RETRIEVALS, ANSWERS, SCORES, VERDICTS, ESTIMATES, ARM_RATES, RUNS, RUN_UNITS, RUN_RESULTS,
+    RETRIEVALS, ANSWERS, SCORES, VERDICTS, ESTIMATES, ARM_RATES, FLIP_RATES, LENGTH_CONTROLS, JUDGE_AGREEMENTS, CALIBRATIONS,
+    ARM_STRENGTHS, FORMAT_RATES, FORMAT_SPREADS, FORMAT_GAINS, ELICITATIONS, KNOWLEDGE_SLICES, SLICE_RATES, RUN_COMPARISONS, GATES,
+    IMPORTED_JUDGEMENTS, RUNS, RUN_UNITS, RUN_RESULTS, UNIT_FAILURES, TOMBSTONES,
 )  # fmt: skip
+
+LEDGERS: tuple[Table, ...] = (RUNS, RUN_UNITS, RUN_RESULTS, UNIT_FAILURES, TOMBSTONES)
+"""Tables about runs and units: their views show every row, whatever the run."""
+
+JOURNALS: tuple[Table, ...] = (LLM_CALLS, CALL_ESTIMATES, TRAINING_RUNS, TRAINING_STEPS)
+"""Tables that say how work went, in times, tries and money: a unit that differs in nothing else has the same content as before."""

@@ -1,13 +1,14 @@
 """Commits -> SQL: every table as a view, the shipped staging and mart views over them, and the ``warehouse.duckdb`` that tools open.
 
 A view of a table shows the rows of one run, the latest finished one unless another is named, and adds ``unit_id`` and ``run_id``.
-``runs``, ``run_units``, ``run_results``, ``commits`` and ``commit_parts`` always show everything.
+The ledgers (``runs``, ``run_units``, ``tombstones`` ...), ``commits``, ``commit_parts`` and ``commit_reads`` always show everything, and
+``every_<table>`` shows a few tables over all runs, for views on what became of a document in all of them.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,16 +19,19 @@ import pyarrow.dataset as ds
 
 from warehouse.errors import ConfigError
 from warehouse.schema import Table
-from warehouse.store import Commit, Warehouse
-from warehouse.tables import RUN_RESULTS, RUN_UNITS, RUNS, TABLES, Run, RunResult, RunUnit
+from warehouse.commits import Commit
+from warehouse.store import Warehouse
+from warehouse.tables import (
+    ADAPTERS, CHUNKS, DOCUMENTS, LEDGERS, QA_PAIRS, RUN_RESULTS, RUN_UNITS, RUNS, SPLITS, TABLES, TRAINING_EXAMPLES, Run, RunResult, RunUnit,
+)  # fmt: skip
 
 HERE = Path(__file__).parent
-LEDGERS = (RUNS, RUN_UNITS, RUN_RESULTS)
+EVERY = (DOCUMENTS, CHUNKS, QA_PAIRS, SPLITS, ADAPTERS, TRAINING_EXAMPLES)
 ALL_RUNS = "all"
 
 
 def ledger_rows(store: Warehouse, table: Table) -> list[Any]:
-    """Every row of ``runs``, ``run_units`` or ``run_results``, whatever the run; of rows with one key the latest commit's."""
+    """Every row of a ledger, whatever the run; of rows with one key the latest commit's."""
     newest: dict[str, Any] = {}
     for commit in store.commits():
         if any(part.table == table.name for part in commit.parts):
@@ -61,8 +65,10 @@ def connect(store: Warehouse, run: str | None = None) -> duckdb.DuckDBPyConnecti
     con = duckdb.connect(":memory:", config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"})
     commits = store.commits()
     con.register("_unit_runs", _unit_runs(run_units, commits, run))
-    con.register("commits", _commit_table(commits))
-    con.register("commit_parts", _part_table(commits))
+    for name, data in _commit_tables(commits).items():
+        con.register(name, data)
+    for table in EVERY:
+        con.register(f"every_{table.name}", _dataset(store, table, [commit.unit_id for commit in commits]))
     for table in TABLES:
         if table in LEDGERS:
             con.register(table.name, pa.Table.from_pylist([asdict(row) for row in ledger_rows(store, table)], schema=table.schema))
@@ -117,7 +123,7 @@ def _build_duckdb(store: Warehouse, path: Path) -> None:
         ledgers = {
             table.name: pa.Table.from_pylist([asdict(r) for r in ledger_rows(store, table)], schema=table.schema) for table in LEDGERS
         }
-        ledgers |= {"commits": _commit_table(commits), "commit_parts": _part_table(commits)}
+        ledgers |= _commit_tables(commits)
         for name, data in ledgers.items():
             con.register("_data", data)
             con.execute(f"create table {name} as from _data")
@@ -128,8 +134,12 @@ def _build_duckdb(store: Warehouse, path: Path) -> None:
             "where run_id = coalesce(getvariable('run_id'), (select run_id from _latest))"
         )
         for table in TABLES:
-            if table not in LEDGERS:
-                con.execute(_parquet_view(store, table, commits))
+            if table in LEDGERS:
+                continue
+            files = _parquet_select(store, table, commits)
+            con.execute(f"create view {table.name} as select t.*, u.run_id from ({files}) t join _unit_runs u using (unit_id)")  # noqa: S608
+            if table in EVERY:
+                con.execute(f"create view every_{table.name} as {files}")
         create_shipped_views(con)
 
 
@@ -155,17 +165,15 @@ def _dataset(store: Warehouse, table: Table, units: Iterable[str]) -> ds.Dataset
     return ds.FileSystemDataset(fragments, schema, file_format, local)
 
 
-def _parquet_view(store: Warehouse, table: Table, commits: Iterable[Commit]) -> str:
+def _parquet_select(store: Warehouse, table: Table, commits: Iterable[Commit]) -> str:
     files = [path for _, path in store.parts(table, [commit.unit_id for commit in commits])]
     names = ", ".join(f'"{column.name}"' for column in table.columns)
     if files:
         listed = ", ".join("'" + str(path.resolve()).replace("'", "''") + "'" for path in files)
         unit = "split_part(parse_filename(filename), '-', 1)"
-        source = f"select {names}, {unit} as unit_id from read_parquet([{listed}], union_by_name = true, filename = true)"  # noqa: S608
-    else:
-        empty = ", ".join(f'null::{_duckdb_type(column.arrow)} as "{column.name}"' for column in table.columns)
-        source = f"select {empty}, null::varchar as unit_id where false"
-    return f"create view {table.name} as select t.*, u.run_id from ({source}) t join _unit_runs u using (unit_id)"  # noqa: S608
+        return f"select {names}, {unit} as unit_id from read_parquet([{listed}], union_by_name = true, filename = true)"  # noqa: S608
+    empty = ", ".join(f'null::{_duckdb_type(column.arrow)} as "{column.name}"' for column in table.columns)
+    return f"select {empty}, null::varchar as unit_id where false"
 
 
 def _duckdb_type(arrow: pa.DataType) -> str:
@@ -174,26 +182,28 @@ def _duckdb_type(arrow: pa.DataType) -> str:
     return {pa.string(): "varchar", pa.int64(): "bigint", pa.float64(): "double", pa.bool_(): "boolean"}[arrow]
 
 
-def _commit_table(commits: Iterable[Commit]) -> pa.Table:
-    text = ("unit_id", "stage", "label", "committed_at", "flow_run_id", "task_run_id")
-    schema = pa.schema([*((name, pa.string()) for name in text), ("n_retryable", pa.int64())])
-    return pa.Table.from_pylist([{name: getattr(c, name) for name in schema.names} for c in commits], schema=schema)
-
-
-def _part_table(commits: Iterable[Commit]) -> pa.Table:
-    schema = pa.schema(
+COMMIT_TABLES = {
+    "commits": pa.schema(
         [
-            ("unit_id", pa.string()),
-            ("table_name", pa.string()),
-            ("file", pa.string()),
-            ("sha256", pa.string()),
-            ("n_rows", pa.int64()),
-            ("n_bytes", pa.int64()),
+            *((name, pa.string()) for name in ("unit_id", "stage", "label", "committed_at", "flow_run_id", "task_run_id", "content")),
+            ("n_retryable", pa.int64()),
+            ("work_seconds", pa.float64()),
         ]
-    )
-    rows = [
-        {"unit_id": c.unit_id, "table_name": p.table, "file": p.file, "sha256": p.sha256, "n_rows": p.n_rows, "n_bytes": p.n_bytes}
-        for c in commits
-        for p in c.parts
-    ]
-    return pa.Table.from_pylist(rows, schema=schema)
+    ),
+    "commit_parts": pa.schema(
+        [*((name, pa.string()) for name in ("unit_id", "table_name", "file", "sha256")), ("n_rows", pa.int64()), ("n_bytes", pa.int64())]
+    ),
+    "commit_reads": pa.schema([(name, pa.string()) for name in ("unit_id", "read_unit_id", "content")]),
+}
+
+
+def _commit_tables(commits: Sequence[Commit]) -> dict[str, pa.Table]:
+    """The commit records as tables: one row per unit, per part, and per upstream unit with the content that it held then."""
+    parts = [{**asdict(part), "unit_id": commit.unit_id, "table_name": part.table} for commit in commits for part in commit.parts]
+    reads = [(commit.unit_id, *read) for commit in commits for read in commit.reads.items()]
+    rows = {
+        "commits": [{name: getattr(commit, name) for name in COMMIT_TABLES["commits"].names} for commit in commits],
+        "commit_parts": parts,
+        "commit_reads": [dict(zip(COMMIT_TABLES["commit_reads"].names, read, strict=True)) for read in reads],
+    }
+    return {name: pa.Table.from_pylist(rows[name], schema=schema) for name, schema in COMMIT_TABLES.items()}

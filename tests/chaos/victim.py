@@ -22,7 +22,8 @@ from flows.run_config import RunConfig
 from flows.runs import STAGES
 from tasks import prefect_tasks
 from tasks.units import Made, Unit
-from warehouse.store import Commit, Origin, Warehouse
+from warehouse.commits import Commit, Origin
+from warehouse.store import Warehouse
 
 FOREVER = 600.0
 
