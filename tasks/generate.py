@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from tasks.extract_chunk import chunk_drafts, surroundings
 from tasks.extract_spans import PageSpans
-from tasks.extract_titles import with_title
-from tasks.text import normalise
-from warehouse.errors import ConfigError
-from warehouse.keys import key
-from warehouse.tables import Evidence, QaPair, Rejected
+from tasks.generate_draft import Drafted, Dropped, Stated, Stretch
+from tasks.generate_llm_params import LlmGenerateParams
+from tasks.generate_rows import STAGE, Generated, Manner, lay_out, rejection
+from warehouse.errors import ConfigError, MissingPrerequisite
+from warehouse.keys import shaping
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
-    from tasks.extract_chunk import Surroundings
-    from tasks.extract_draft import Draft
+    from tasks.generate_scene import Nearest
+    from tasks.prompt import Ask
     from warehouse.tables import Chunk, ChunkPage, Document, Page, PageLine
 
 VERSION = 2
-STAGE = "generate"
+"""Of the extractive generator; the llm generator has its own."""
 ASKED_KINDS = frozenset({"body", "table"})
+__all__ = ["ASKED_KINDS", "GENERATORS", "STAGE", "VERSION", "GenerateParams", "Generated", "Model", "generate_pairs", "named_by"]
 
 log = logging.getLogger(__name__)
 
@@ -33,20 +33,22 @@ log = logging.getLogger(__name__)
 class GenerateParams:
     """How question/answer pairs are made from chunks."""
 
-    method: Literal["extractive"] = "extractive"
-    """Which generator: extractive reads facts off sentence patterns and needs no model."""
+    method: Literal["extractive", "llm"] = "extractive"
+    """Which generator: extractive reads facts off sentence patterns and needs no model; llm asks the language model of generate.llm."""
     source_in_question: bool = True
     """Name the document's title once in every question, so that the question stands alone among many documents."""
     wordings: int = 5
-    """Most wordings of one fact's question."""
+    """Most wordings of one fact's question (extractive)."""
     min_wordings: int = 3
-    """A fact that can be asked for in fewer wordings than this is left out."""
+    """A fact that can be asked for in fewer wordings than this is left out (extractive)."""
     max_keys_per_sentence: int = 4
-    """Most different things asked about one sentence."""
+    """Most different things asked about one sentence (extractive)."""
     max_facts_per_chunk: int = 60
-    """Most facts taken from one chunk, in reading order."""
+    """Most facts taken from one chunk, in reading order (extractive)."""
     max_key_words: int = 10
-    """Answer keys longer than this, in words, are dropped: nobody repeats them verbatim. Lists keep theirs."""
+    """Answer keys longer than this, in words, are dropped: nobody repeats them verbatim. Lists keep theirs (extractive)."""
+    llm: LlmGenerateParams = field(default_factory=LlmGenerateParams)
+    """How a language model makes pairs; read only where method is llm."""
 
     def __post_init__(self) -> None:
         if self.method not in GENERATORS:
@@ -60,23 +62,75 @@ class GenerateParams:
                 where="generate.wordings",
                 mend="raise wordings or lower min_wordings",
             )
+        if self.method == "llm" and not self.llm.model.model:
+            raise ConfigError(
+                "the llm generator has no model",
+                where="generate.llm.model.model",
+                mend="name one, e.g. openai/gpt-4o-mini, and its base_url",
+            )
 
 
 @dataclass(frozen=True, slots=True)
-class Generated:
-    """What one document gave: pairs, the spans they rest on, and a row for each chunk or pair that was left out."""
+class Model:
+    """What a generator that asks a model works with."""
 
-    pairs: list[QaPair] = field(default_factory=list)
-    evidence: list[Evidence] = field(default_factory=list)
-    rejected: list[Rejected] = field(default_factory=list)
+    ask: Ask
+    nearest: Nearest
 
 
-def extractive(chunk: Chunk, around: Surroundings, params: GenerateParams) -> list[Draft]:
+Generator = Callable[["Document", Sequence["Chunk"], GenerateParams, Model | None], Drafted]
+
+
+def extractive(document: Document, chunks: Sequence[Chunk], params: GenerateParams, _: Model | None) -> Drafted:
     """Facts read off sentence patterns and table rows; no model."""
-    return chunk_drafts(chunk, around, params)
+    around = surroundings(chunks)
+    drafted = Drafted()
+    for chunk in chunks:
+        drafts = chunk_drafts(chunk, around, params) if chunk.kind in ASKED_KINDS else []
+        if chunk.kind in ASKED_KINDS and not drafts:
+            drafted.dropped.append(Dropped(chunk.chunk_id, "no_pattern", chunk.section))
+        drafted.stated.extend(
+            Stated(
+                chunk.chunk_id,
+                (Stretch(chunk.chunk_id, draft.char_from, draft.n_chars),),
+                draft.questions,
+                draft.answer,
+                draft.answer_key,
+                draft.answer_kind,
+                draft.pattern,
+            )
+            for draft in drafts
+        )
+    log.debug("%s: %d facts", document.title, len(drafted.stated))
+    return drafted
 
 
-GENERATORS: dict[str, Callable[[Chunk, Surroundings, GenerateParams], list[Draft]]] = {"extractive": extractive}
+def llm(document: Document, chunks: Sequence[Chunk], params: GenerateParams, model: Model | None) -> Drafted:
+    """Facts in a language model's words, each resting on spans of the chunks.
+
+    Raises:
+        MissingPrerequisite: there is no model to ask.
+    """
+    from tasks.generate_llm import ask_document  # noqa: PLC0415  # pydantic and rapidfuzz, which the settings do not need
+
+    if model is None:
+        raise MissingPrerequisite("there is no model to ask", where="generate.llm", mend="hand generate_pairs a Model")
+    asked = [chunk for chunk in chunks if chunk.kind in ASKED_KINDS]
+    return asyncio.run(ask_document(document, asked, params.llm, model.ask, model.nearest))
+
+
+GENERATORS: dict[str, Generator] = {"extractive": extractive, "llm": llm}
+
+
+def named_by(params: GenerateParams) -> tuple[int, dict[str, Any]]:
+    """(version, settings) that name a document's unit: of one generator, never of another, and with the prompts where a model is asked."""
+    settings: dict[str, Any] = shaping(params)
+    if params.method != "llm":
+        return VERSION, {name: value for name, value in settings.items() if name != "llm"}
+    from tasks import generate_llm  # noqa: PLC0415
+
+    shared = {name: settings[name] for name in ("method", "source_in_question", "llm")}
+    return generate_llm.VERSION, shared | {"prompts": generate_llm.prompt_hashes()}
 
 
 def generate_pairs(
@@ -86,26 +140,23 @@ def generate_pairs(
     pages: Sequence[Page],
     lines: Sequence[PageLine],
     params: GenerateParams,
+    model: Model | None = None,
 ) -> Generated:
-    """Every wording of every fact that the generator finds in one document's body and table chunks.
+    """Every wording of every fact that the generator finds in one document's body and table chunks. ``model``: where it asks one.
 
     A chunk that is not asked about, or gave nothing, is a row of ``rejected``; so is a pair whose quote does not stand in the page's
     text, and one whose question stands twice.
     """
-    spans = PageSpans(chunk_pages, pages, lines)
-    around = surroundings(chunks)
-    made = Generated()
-    for chunk in sorted(chunks, key=lambda chunk: chunk.rank):
-        drafts = GENERATORS[params.method](chunk, around, params) if chunk.kind in ASKED_KINDS else []
-        if not drafts:
-            reason = "no_pattern" if chunk.kind in ASKED_KINDS else f"kind_{chunk.kind}"
-            made.rejected.append(_rejected(chunk.chunk_id, document.document_id, reason, chunk.section))
-        for draft in drafts:
-            _add(made, document, chunk, draft, spans, params)
-    _drop_unfit(made, params)
+    ordered = sorted(chunks, key=lambda chunk: chunk.rank)
+    drafted = GENERATORS[params.method](document, ordered, params, model)
+    drafted.dropped.extend(
+        Dropped(chunk.chunk_id, f"kind_{chunk.kind}", chunk.section) for chunk in ordered if chunk.kind not in ASKED_KINDS
+    )
+    texts = {chunk.chunk_id: chunk.text for chunk in chunks}
+    made = lay_out(document, drafted, texts, PageSpans(chunk_pages, pages, lines), _manner(params))
     spoken_for = {pair.chunk_id for pair in made.pairs} | {row.item_id for row in made.rejected}
     made.rejected.extend(
-        _rejected(chunk.chunk_id, document.document_id, "no_pair_left", chunk.section)
+        rejection(document.document_id, Dropped(chunk.chunk_id, "no_pair_left", chunk.section))
         for chunk in chunks
         if chunk.chunk_id not in spoken_for
     )
@@ -113,75 +164,9 @@ def generate_pairs(
     return made
 
 
-def _add(made: Generated, document: Document, chunk: Chunk, draft: Draft, spans: PageSpans, params: GenerateParams) -> None:
-    """One draft's pairs and evidence; rejected where its span and the page's text differ."""
-    printed = chunk.text[draft.char_from : draft.char_from + draft.n_chars]
-    places = spans.locate(chunk.chunk_id, draft.char_from, draft.n_chars)
-    fact_id = key(document.document_id, normalise(printed))
-    generator = f"{params.method}-{VERSION}"
-    for wording, bare in enumerate(draft.questions):
-        pair_id = key(document.document_id, fact_id, normalise(bare), draft.answer_key, generator)
-        if _letters(place.quote for place in places) != _letters([printed]):
-            made.rejected.append(_rejected(pair_id, document.document_id, "not_in_text", printed[:80]))
-            continue
-        question = with_title(bare, document.title, pair_id) if params.source_in_question else bare
-        made.pairs.append(
-            QaPair(
-                pair_id=pair_id,
-                document_id=document.document_id,
-                chunk_id=chunk.chunk_id,
-                fact_id=fact_id,
-                wording=wording,
-                question=question,
-                bare_question=bare,
-                answer=draft.answer,
-                answer_key=draft.answer_key,
-                answer_kind=draft.answer_kind,
-                pattern=draft.pattern,
-                generator=generator,
-            )
-        )
-        made.evidence.extend(
-            Evidence(
-                key(pair_id, rank), pair_id, document.document_id, rank, place.page, place.char_from, place.n_chars, place.quote, place.box
-            )
-            for rank, place in enumerate(places)
-        )
+def _manner(params: GenerateParams) -> Manner:
+    if params.method != "llm":
+        return Manner(f"{params.method}-{VERSION}", params.source_in_question, params.min_wordings, needs_first=False)
+    from tasks.generate_llm import generator_name  # noqa: PLC0415
 
-
-def _letters(texts: Iterable[str]) -> str:
-    return "".join("".join(text.split()) for text in texts)
-
-
-def _drop_unfit(made: Generated, params: GenerateParams) -> None:
-    """Take out questions that stand twice, then facts that are left with too few wordings; each drop is a row.
-
-    With the same key the later of two equal questions is a copy; with different keys neither can be judged.
-    """
-    by_question: dict[str, list[QaPair]] = defaultdict(list)
-    for pair in made.pairs:
-        by_question[normalise(pair.bare_question)].append(pair)
-    dropped: dict[str, str] = {}
-    for first, *more in by_question.values():
-        if any(normalise(pair.answer_key or pair.answer) != normalise(first.answer_key or first.answer) for pair in more):
-            dropped |= dict.fromkeys((pair.pair_id for pair in (first, *more)), "ambiguous_question")
-        else:
-            dropped |= {pair.pair_id: "repeated_question" for pair in more if pair.pair_id != first.pair_id}
-    n_left = Counter(_fact(pair) for pair in made.pairs if pair.pair_id not in dropped)
-    dropped |= {p.pair_id: "few_wordings" for p in made.pairs if p.pair_id not in dropped and n_left[_fact(p)] < params.min_wordings}
-    made.rejected.extend(
-        _rejected(pair.pair_id, pair.document_id, dropped[pair.pair_id], pair.bare_question)
-        for pair in made.pairs
-        if pair.pair_id in dropped
-    )
-    made.pairs[:] = {pair.pair_id: pair for pair in made.pairs if pair.pair_id not in dropped}.values()
-    made.evidence[:] = {row.evidence_id: row for row in made.evidence if row.pair_id not in dropped}.values()
-    made.rejected[:] = {row.rejection_id: row for row in made.rejected}.values()
-
-
-def _fact(pair: QaPair) -> tuple[str, str | None, str]:
-    return pair.fact_id, pair.answer_key, pair.pattern
-
-
-def _rejected(item_id: str, document_id: str, reason: str, detail: str) -> Rejected:
-    return Rejected(key(STAGE, item_id, reason), STAGE, item_id, document_id, reason, detail)
+    return Manner(generator_name(params.llm), params.source_in_question)
