@@ -47,6 +47,10 @@ def test_fastapi_is_held_below_the_version_that_breaks_prefect():
     assert tuple(int(part) for part in pins()["fastapi"].split(".")[:2]) < (0, 151)
 
 
+def test_sqlalchemy_is_held_below_the_version_with_which_no_schedule_fires():
+    assert tuple(int(part) for part in pins()["SQLAlchemy"].split(".")[:2]) < (2, 1)
+
+
 def test_the_data_dictionary_is_current():
     assert README.read_text(encoding="utf-8") == data_dictionary(), "run `make docs`"
 
