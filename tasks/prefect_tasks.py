@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
+from prefect.concurrency.sync import concurrency
 from prefect.runtime import flow_run, task_run
 from prefect.states import Completed
 
@@ -35,6 +36,10 @@ from warehouse.store import Warehouse
 from warehouse.tables import Review
 
 LANDED = "Landed"
+GPU_SLOT = "gpu-slot"
+"""The server's limit on trainings at the same time; where it has none of that name, nothing waits."""
+LEASE_SECONDS = 120.0
+"""A slot whose holder was killed is free again after this long."""
 NAME = "{work.stage}: {work.label}"
 
 
@@ -99,7 +104,12 @@ def train_adapter(
     store: Warehouse, work: Unit, curated: Sequence[Unit], split: Unit, params: TrainParams, is_placebo: bool = False
 ) -> Landed | State[Landed]:
     """The train set -> one LoRA adapter. A repeated task continues from the newest whole checkpoint."""
-    landed = _land(store, work, lambda: stages.train(store, work, curated, split, params, is_placebo=is_placebo))
+
+    def make() -> Made:
+        with concurrency(GPU_SLOT, lease_duration=LEASE_SECONDS):
+            return stages.train(store, work, curated, split, params, is_placebo=is_placebo)
+
+    landed = _land(store, work, make)
     stages.discard_checkpoints(store, work)
     return landed
 
