@@ -73,7 +73,7 @@ class Ledger:
         self._known.open_unit(work.unit_id, self._rows)
         self._slots = asyncio.Semaphore(params.max_concurrency)
         self._purse = asyncio.Lock()
-        self._under_way: set[Future[Reply]] = set()
+        self._under_way: dict[Future[Settled], Future[Reply]] = {}
 
     def __enter__(self) -> Self:
         """The ledger itself."""
@@ -95,9 +95,9 @@ class Ledger:
 
     def close(self) -> None:
         """Wait for calls under way, as long as one try may take, so that what they bring is written down; then let go of the journal."""
-        late = concurrent.futures.wait(self._under_way, timeout=self._params.timeout_seconds).not_done
-        for future in late:
-            future.cancel()
+        under_way = dict(self._under_way)
+        for late in concurrent.futures.wait(under_way, timeout=self._params.timeout_seconds).not_done:
+            under_way[late].cancel()
         self._journal.close()
         self._known.close_unit(self._unit_id)
 
@@ -135,7 +135,7 @@ class Ledger:
         else:
             future, is_mine = claimed
             if is_mine:
-                await self._send(request)
+                await self._send(request, future)
             await _finished(future)
             row, value = future.result()
         row = self._own(row, request)
@@ -157,7 +157,7 @@ class Ledger:
             is_from_ledger=True,
         )
 
-    async def _send(self, request: _Request) -> None:
+    async def _send(self, request: _Request, claim: Future[Settled]) -> None:
         """Put a claimed call to the model; whatever comes of it settles the claim."""
         started = _Started(datetime.now(UTC).isoformat(timespec="milliseconds"))
         n_tokens = sum(token_estimate(message.content) for message in request.messages)
@@ -176,14 +176,14 @@ class Ledger:
             except Exception as error:  # noqa: BLE001  # handed to all who wait for this call, the caller among them
                 self._settle(request, started, error)
                 return
-            self._under_way.add(done)
+            self._under_way[claim] = done
+            claim.add_done_callback(self._under_way.pop)
             done.add_done_callback(lambda future: self._come(request, started, future))
             await _finished(done)
 
     def _come(self, request: _Request, started: _Started, future: Future[Reply]) -> None:
         """A reply, or what became of it instead, is there: in the provider's thread."""
         self._settle(request, started, STOPPED if future.cancelled() else future.exception() or future.result())
-        self._under_way.discard(future)
 
     def _settle(self, request: _Request, started: _Started, outcome: Reply | BaseException) -> None:
         """Book the call, write it down, and let everyone who waits for it go on."""

@@ -1,0 +1,89 @@
+"""What a run may spend on models: who is asked, whether each has its price, the purse they share, and where it stops."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from flows.run_config import RunConfig
+from tasks.budget import Budget, halt, refuse_halted, resume
+from tasks.providers.base import ModelParams
+from tasks.units import units_of
+from warehouse.errors import ConfigError, ProviderError, RetryableUnits
+from warehouse.store import Warehouse
+
+
+def models_asked(config: RunConfig) -> dict[str, ModelParams]:
+    """Stage -> the model that it asks. Empty when no stage asks one."""
+    asked = {}
+    if config.generate.method == "llm":
+        asked["generate"] = config.generate.llm.model
+    if config.curate.scorer.is_on:
+        asked["curate"] = config.curate.scorer.model
+    return asked
+
+
+def refuse_unpriced(config: RunConfig) -> None:
+    """Raise before anything is sent when the purse is limited and a model that would be asked has no price.
+
+    Raises:
+        ConfigError: naming the model.
+    """
+    for params in models_asked(config).values():
+        config.budget.refuse_unpriced(params.model)
+
+
+def budget_of(store: Warehouse, config: RunConfig, run_id: str) -> Budget:
+    """The purse of a run, open for calls."""
+    budget = Budget(store.root, run_id, config.budget)
+    resume(budget)
+    return budget
+
+
+@contextmanager
+def calling(budget: Budget) -> Iterator[None]:
+    """A block that has models asked. When it is broken off (Ctrl-C), its threads send nothing more; what is under way is written down."""
+    try:
+        yield
+    except BaseException:
+        halt(budget, RetryableUnits("the run was stopped", where=str(budget.root), mend="run again: what is paid is not asked again"))
+        raise
+
+
+def refuse_useless(budget: Budget, errors: Iterable[BaseException]) -> None:
+    """Raise when one of the units' errors says that no further call can succeed, such as a key that is not accepted.
+
+    Raises:
+        ProviderError: no such key or model.
+        ConfigError: a setting is wrong.
+    """
+    for error in errors:
+        if isinstance(error, (ProviderError, ConfigError)):
+            raise error
+    refuse_halted(budget)
+
+
+def refuse_unfinished(store: Warehouse, config: RunConfig, run_id: str, budget: Budget) -> None:
+    """Raise while a document's pairs are not all asked for: a data set with holes is not worth a training.
+
+    Raises:
+        RetryableUnits: naming the documents, and what was spent where that is why.
+    """
+    stages = models_asked(config)
+    unfinished = [work for stage in stages for work in units_of(store, run_id, stage) if not store.is_landed(work.unit_id)]
+    if not unfinished:
+        return
+    named = "; ".join(sorted({work.label for work in unfinished})[:5])
+    n_documents = len({work.label for work in unfinished})
+    spent = budget.spent()
+    if spent.n_refused:
+        raise RetryableUnits(
+            f"the budget is spent: {spent.n_calls} calls and {spent.usd:.4f} US dollars, and {n_documents} documents are unfinished: {named}",
+            where=f"budget.max_usd {config.budget.max_usd}, budget.max_calls {config.budget.max_calls}, run {run_id}",
+            mend="raise budget.max_usd or budget.max_calls and run again: what is paid is not asked again",
+        )
+    raise RetryableUnits(
+        f"{n_documents} documents have calls that must be asked again: {named}",
+        where=str(store.root),
+        mend="run again: only these are asked. `tunehouse sql \"from llm_calls where status = 'retryable'\" --run all` shows why",
+    )
