@@ -11,7 +11,7 @@ from flows import artifacts, runs
 from flows.doing import THREADS, do_one, do_or_fail, landed
 from flows.elsewhere import is_on_its_own
 from flows.run_config import RunConfig
-from tasks import answer, embed, judge, metrics, report, retrieve, statistics
+from tasks import answer, embed, judge, metrics, outcomes, retrieve
 from tasks.answer import Question
 from tasks.prefect_tasks import answer_batch, estimate_run, judge_batch, retrieve_corpus, score_batch
 from tasks.stages import AnswerBatch, DocumentUnits, JudgeBatch, ReportInputs, kept_pairs
@@ -40,11 +40,10 @@ def compare(config: RunConfig, run_id: str | None = None) -> str:
     answering = answer_arms(store, config, run_id, batches, retrieving)
     scoring = score_arms(store, config, run_id, batches, answering)
     judging = judge_contrasts(store, config, run_id, batches, scoring)
-    inputs = ReportInputs(splitting, tuple(scoring.values()), tuple(judging), config.answer.arms, config.judge)
-    versions = report.VERSION * 1000 + statistics.VERSION
-    reads = [splitting, *scoring.values(), *judging]
-    settings = [config.report, config.answer.arms, config.judge]
-    estimating = unit("report", versions, "estimates", reads=reads, settings=settings)
+    inputs = ReportInputs(splitting, tuple(answering.values()), tuple(scoring.values()), tuple(judging), config.answer.arms, config.judge)
+    reads = [splitting, *answering.values(), *scoring.values(), *judging]
+    settings = [config.report, config.answer.arms, config.judge, outcomes.VERSIONS]
+    estimating = unit("report", outcomes.VERSION, "estimates", reads=reads, settings=settings)
     record_units(store, run_id, "report", [estimating])
     do_one(estimate_run, store, estimating, "estimating", inputs=inputs, params=config.report)
     artifacts.publish(store, run_id, config.report)

@@ -85,22 +85,27 @@ def clustered_se(scores: Sequence[float], clusters: Sequence[Hashable]) -> float
     return math.sqrt(n_clusters / (n_clusters - 1) * sum(total * total for total in totals)) / len(scores)
 
 
-def cluster_interval(scores: Sequence[float], clusters: Sequence[Hashable], alpha: float = 0.05) -> Interval | None:
-    """Mean +- t(C - 1) x clustered standard error, clipped to [0, 1]; None for fewer than two clusters.
+def cluster_interval(
+    scores: Sequence[float], clusters: Sequence[Hashable], alpha: float = 0.05, span: tuple[float, float] = (0.0, 1.0)
+) -> Interval | None:
+    """Mean +- t(C - 1) x clustered standard error, clipped to the ``span`` that a score can have; None for fewer than two clusters.
 
-    Clusters that do not differ at all give a standard error of 0, which says nothing: then Wilson with n = C.
+    Clusters that do not differ at all give a standard error of 0, which says nothing: then Wilson with n = C, stretched to the span.
     """
     se = clustered_se(scores, clusters)
     if se is None:
         return None
     from scipy.stats import t as student  # noqa: PLC0415  # takes a second
 
+    floor, ceiling = span
     mean = math.fsum(scores) / len(scores)
     n_clusters = len(set(clusters))
-    if se < NO_SPREAD:
-        return Interval(*wilson(mean * n_clusters, n_clusters, alpha), f"Wilson with n = {n_clusters} units, which do not differ")
+    if se < NO_SPREAD * (ceiling - floor):
+        share = wilson((mean - floor) / (ceiling - floor) * n_clusters, n_clusters, alpha)
+        low, high = (floor + end * (ceiling - floor) for end in share)
+        return Interval(low, high, f"Wilson with n = {n_clusters} units, which do not differ")
     half = float(student.ppf(1 - alpha / 2, n_clusters - 1)) * se
-    return Interval(max(mean - half, 0.0), min(mean + half, 1.0), f"mean +- t({n_clusters - 1}) x clustered standard error")
+    return Interval(max(mean - half, floor), min(mean + half, ceiling), f"mean +- t({n_clusters - 1}) x clustered standard error")
 
 
 def design_effect(scores: Sequence[float], clusters: Sequence[Hashable]) -> float | None:
@@ -150,6 +155,34 @@ def mcnemar_p(n_negative: int, n_positive: int) -> float:
     return sign_test_p(n_positive, n_negative)
 
 
+def permutation_p(differences: Sequence[float], n_draws: int = 20_000, seed: int = 0) -> float:
+    """Two-sided paired permutation test of a mean difference of 0: the sign of each difference is flipped.
+
+    All 2^n patterns where these are no more than ``n_draws``, else that many seeded draws. Give one difference per cluster, its sum.
+    1.0 without differences.
+    """
+    if not differences:
+        return 1.0
+    import numpy as np  # noqa: PLC0415
+    from scipy.stats import permutation_test  # noqa: PLC0415  # takes a second
+
+    observed = np.round(np.asarray(differences, dtype=float), 12)  # equal sums must count as equal, however they were added up
+    tried = permutation_test(
+        (observed,), lambda sample, axis: np.round(np.sum(sample, axis=axis), 9), permutation_type="samples", vectorized=True,
+        n_resamples=n_draws, rng=np.random.default_rng(seed),
+    )  # fmt: skip
+    return float(tried.pvalue)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Adjusted p-values of a family of tests (Holm 1979): claims at level alpha keep the chance of any false one below alpha."""
+    if not p_values:
+        return []
+    from statsmodels.stats.multitest import multipletests  # noqa: PLC0415  # takes a second
+
+    return [float(p) for p in multipletests(p_values, method="holm")[1]]
+
+
 def flips(n_negative: int, n_positive: int, n: int) -> Flips | None:
     """Counts of flips -> shares of ``n`` questions; None for no questions."""
     return Flips(n_negative / n, n_positive / n, (n_positive - n_negative) / n) if n else None
@@ -181,6 +214,25 @@ def mde(n_effective: float, alpha: float = 0.05, power: float = 0.8) -> float | 
     if n_effective <= (2 * a) ** 2:
         return None
     return float((a * math.sqrt(n_effective) + math.sqrt(b * b * (n_effective + b * b - 4 * a * a)) / 2) / (n_effective + b * b))
+
+
+def n_for(difference: float, alpha: float = 0.05, power: float = 0.8) -> int:
+    """How many independent questions show a win rate this far from .5 with this power: the inverse of :func:`mde`.
+
+    Raises:
+        ValueError: the difference is not between 0 and .5.
+    """
+    if not 0 < difference < 0.5:  # noqa: PLR2004  # a rate lies between 0 and 1
+        raise ValueError("a difference from .5 lies between 0 and .5")
+    a, b = _normal_quantile(1 - alpha / 2) / 2, _normal_quantile(power)
+    return math.ceil(((a + b * math.sqrt(0.25 - difference * difference)) / difference) ** 2)
+
+
+def majority_accuracy(accuracy: float, n_votes: int) -> float:
+    """How often the majority of an odd number of independent votes is right, each right with ``accuracy`` (Condorcet)."""
+    from scipy.stats import binom  # noqa: PLC0415  # takes a second
+
+    return float(binom.sf(n_votes // 2, n_votes, accuracy))
 
 
 def perplexity(nats: float, n_tokens: int) -> float:

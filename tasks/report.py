@@ -1,57 +1,19 @@
-"""Verdicts and scores -> estimates and arm rates, and the summary that a person reads: one row per test set, empty ones too."""
+"""Estimates and arm rates -> the summary that a person reads: one line per test set, empty ones too."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tasks.judge import JudgeParams, judge_name, outcome_of
-from tasks.statistics import Outcome, ReportParams, arm_rate, estimate
-from warehouse.tables import TEST_SPLITS, ArmRate, Estimate, Score, SplitRow, Verdict
+from tasks.statistics import ReportParams
+from warehouse.tables import TEST_SPLITS, ArmRate, Estimate
 
-VERSION = 1
 UNSEEN_FIRST = ("test_unseen_document", "test_unseen_fact")
 CAVEATS = (
     "A rate says how often an answer states the reference fact, not which answer is good.",
     "Contradictions, negations and hedges around a stated fact are not checked.",
     "test_rephrased is recall of what was taught, never a headline.",
 )
-
-
-def make_estimates(
-    verdicts: Sequence[Verdict], splits: Sequence[SplitRow], judge_params: JudgeParams, params: ReportParams
-) -> list[Estimate]:
-    """One row per judge, contrast and test set: all that ``judge_params`` names, with or without questions, and any that has verdicts."""
-    given: dict[tuple[str, str], dict[str, list[Verdict]]] = defaultdict(lambda: defaultdict(list))
-    for verdict in verdicts:
-        given[verdict.judge, verdict.contrast][verdict.pair_id].append(verdict)
-    asked = {(judge_name(judge), contrast) for judge in judge_params.judges for contrast in judge_params.contrasts}
-    estimates = []
-    for judge, contrast in sorted(asked | set(given)):
-        of_question = given[judge, contrast]
-        for split, planned in _test_sets(splits).items():
-            outcomes = [Outcome(q.pair_id, q.document_id, q.lineage_id, outcome_of(of_question.get(q.pair_id, []))) for q in planned]
-            estimates.append(estimate(outcomes, split, contrast, judge, params))
-    return estimates
-
-
-def make_arm_rates(scores: Sequence[Score], splits: Sequence[SplitRow], arms: Iterable[str], params: ReportParams) -> list[ArmRate]:
-    """One row per arm and test set: all ``arms``, answered or not, and any that has scores."""
-    of_arm: dict[str, dict[str, Score]] = {arm: {} for arm in arms}
-    for score in scores:
-        of_arm.setdefault(score.arm, {})[score.pair_id] = score
-    rates = []
-    for arm, answered in of_arm.items():
-        for split, planned in _test_sets(splits).items():
-            found = [(q, answered[q.pair_id]) for q in planned if q.pair_id in answered]
-            stated = [
-                Outcome(q.pair_id, q.document_id, q.lineage_id, "arm_a" if score.states_key else "arm_b")
-                for q, score in found
-                if score.states_key is not None
-            ]
-            rates.append(arm_rate(stated, arm, split, n_planned=len(planned), n_answered=len(found), params=params))
-    return rates
 
 
 def summary(
@@ -69,7 +31,7 @@ def summary(
         _table(("test set", "arm", "states it", "share", interval, "unanswered"), [_arm_line(row) for row in _in_order(arm_rates)]),
         "## Who wins: a win is a question where the first arm states the reference fact and the second does not",
         _table(
-            ("contrast", "test set", "questions", "won", "tied", "lost", "unscored", "win rate", interval, "p", "speaks about"),
+            ("contrast", "test set", "questions", "won", "tied", "lost", "unscored", "win rate", interval, "p", "p, Holm", "speaks about"),
             [_estimate_line(row) for row in ordered],
         ),
     ]
@@ -102,7 +64,7 @@ def sentence(row: Estimate, arm_rates: Sequence[ArmRate], params: ReportParams) 
         f"win rate {_percent(row.rate)}{' ' + _interval(row) if row.low is not None else ''} of {row.n} questions",
         shares,
         row.scope,
-        f"p = {row.p_value:.2g}" if row.p_value is not None else f"no p-value below {params.min_units_for_p} independent units",
+        _p_value(row, params),
         f"differences under {100 * row.mde:.0f} points stay unseen at this size" if row.mde is not None else "",
         *_reservations(row, rates.get(arm_a), params),
         f"judge {row.judge}",
@@ -118,21 +80,29 @@ def _claim(row: Estimate, arm_a: str, arm_b: str) -> str:
     return f"No difference between {arm_a} and {arm_b} in stating the reference fact can be shown"
 
 
+def _p_value(row: Estimate, params: ReportParams) -> str:
+    if row.p_value is None or row.p_holm is None:
+        return f"no p-value below {params.min_units_for_p} independent units"
+    family = f", {row.p_holm:.2g} among the {row.n_tests} tests of this run (Holm)" if row.n_tests > 1 else ""
+    return f"p = {row.p_value:.2g}{family}"
+
+
 def _reservations(row: Estimate, rate: ArmRate | None, params: ReportParams) -> list[str]:
     found = []
     excludes_half = row.low is not None and row.high is not None and not row.low <= 0.5 <= row.high  # noqa: PLR2004
-    if row.p_value is not None and not row.is_difference and excludes_half != (row.p_value < params.alpha):
+    if row.p_holm is not None and not row.is_difference and excludes_half != (row.p_holm < params.alpha):
         found.append("interval and p-value disagree, so no difference is claimed")
+    if row.p_holm is not None and (smallest := 2 / 2**row.n_units * row.n_tests) >= params.alpha:
+        found.append(
+            f"{row.n_units} {row.unit}s and {row.n_tests} tests can give no smaller p than {min(smallest, 1):.2g}: "
+            "test more documents, or fewer contrasts"
+        )
     if row.n_unscored > params.max_unscored_share * row.n_planned:
         bounds = f"between {_percent(row.bound_low)} and {_percent(row.bound_high)} whatever they were"
         found.append(f"{row.n_unscored} of {row.n_planned} questions are unscored: {bounds}")
     if rate and rate.n_keyed < rate.n_answered:
         found.append(f"{rate.n_answered - rate.n_keyed} questions without an answer key are judged by closeness to the reference")
     return found
-
-
-def _test_sets(splits: Sequence[SplitRow]) -> dict[str, list[SplitRow]]:
-    return {split: [row for row in splits if row.split == split] for split in TEST_SPLITS}
 
 
 def _ordered(estimates: Sequence[Estimate], params: ReportParams) -> list[Estimate]:
@@ -159,11 +129,11 @@ def _arm_line(row: ArmRate) -> tuple[str, ...]:
 
 def _estimate_line(row: Estimate) -> tuple[str, ...]:
     if not row.n_planned:
-        return row.contrast, row.split, "no questions", *[""] * 8
+        return row.contrast, row.split, "no questions", *[""] * 9
     counts = (str(n) for n in (row.n_planned, row.n_wins, row.n_ties, row.n_losses, row.n_unscored))
-    p_value = "" if row.p_value is None else f"{row.p_value:.2g}"
+    p_values = ("" if p is None else f"{p:.2g}" for p in (row.p_value, row.p_holm))
     interval = _interval(row) if row.low is not None else "none"
-    return row.contrast, row.split, *counts, _percent(row.rate), interval, p_value, row.scope
+    return row.contrast, row.split, *counts, _percent(row.rate), interval, *p_values, row.scope
 
 
 def _percent(share: float | None) -> str:

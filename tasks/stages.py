@@ -10,16 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.answer import AnswerParams, Question
 from tasks.chunk import ChunkParams, chunk_document
-from tasks.curate import CurateParams, curate_document
 from tasks.deduplicate import DeduplicateParams
 from tasks.embed import EmbedParams
 from tasks.find_files import SourceFile
-from tasks.generate import GenerateParams, generate_pairs
 from tasks.judge import JudgeParams, judge_pairs
 from tasks.metrics import ScoreParams
+from tasks.outcomes import figures
 from tasks.placebo import derange
 from tasks.read_pdf import IngestParams, read_document
-from tasks.report import make_arm_rates, make_estimates
 from tasks.retrieve import RetrieveParams
 from tasks.split import SplitParams
 from tasks.statistics import ReportParams
@@ -62,15 +60,16 @@ class JudgeBatch:
     contrast: str
     scores_a: Unit
     scores_b: Unit
-    generated: Unit
+    curated: Unit
     pair_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ReportInputs:
-    """Everything that a run's estimates are made from."""
+    """Everything that a run's figures are made from."""
 
     split: Unit
+    answered: tuple[Unit, ...]
     scored: tuple[Unit, ...]
     judged: tuple[Unit, ...]
     arms: tuple[str, ...]
@@ -111,20 +110,9 @@ def embed(store: Warehouse, work: Unit, params: EmbedParams) -> Made:
     return Made({t.CHUNK_VECTORS: embed_chunks(_read(store, t.CHUNKS, work), documents, params)})
 
 
-def generate(store: Warehouse, work: Unit, params: GenerateParams) -> Made:
-    """One document's chunks -> ``qa_pairs evidence`` and a ``rejected`` row for each chunk that gave none."""
-    (document,) = _read(store, t.DOCUMENTS, work)
-    chunks, slices, pages, lines = (_read(store, table, work) for table in (t.CHUNKS, t.CHUNK_PAGES, t.PAGES, t.PAGE_LINES))
-    generated = generate_pairs(document, chunks, slices, pages, lines, params)
-    return Made({t.QA_PAIRS: generated.pairs, t.EVIDENCE: generated.evidence, t.REJECTED: generated.rejected})
-
-
-def curate(store: Warehouse, work: Unit, params: CurateParams) -> Made:
-    """One document's pairs -> ``kept_pairs`` and a ``rejected`` row for each that fails a rule."""
-    (document,) = _read(store, t.DOCUMENTS, work)
-    pairs, evidence, chunks, pages = (_read(store, table, work) for table in (t.QA_PAIRS, t.EVIDENCE, t.CHUNKS, t.PAGES))
-    curated = curate_document(document, pairs, evidence, chunks, pages, params)
-    return Made({t.KEPT_PAIRS: curated.kept, t.REJECTED: curated.rejected})
+def document_pairs(store: Warehouse, curated: Unit) -> list[t.QaPair]:
+    """Every pair of one document: those that its generator made, and those that reviewers rewrote, which its curation made."""
+    return store.rows(t.QA_PAIRS, [*curated.reads, curated.unit_id])
 
 
 def kept_pairs(store: Warehouse, curated: Sequence[Unit]) -> list[t.QaPair]:
@@ -132,13 +120,14 @@ def kept_pairs(store: Warehouse, curated: Sequence[Unit]) -> list[t.QaPair]:
     pairs: list[t.QaPair] = []
     for work in curated:
         kept = {row.pair_id for row in rows(store, t.KEPT_PAIRS, [work])}
-        pairs += [pair for pair in _read(store, t.QA_PAIRS, work) if pair.pair_id in kept]
+        pairs += [pair for pair in document_pairs(store, work) if pair.pair_id in kept]
     return pairs
 
 
 def _evidence(store: Warehouse, curated: Sequence[Unit], pairs: Sequence[t.QaPair]) -> list[t.Evidence]:
     wanted = {pair.pair_id for pair in pairs}
-    return [row for work in curated for row in _read(store, t.EVIDENCE, work) if row.pair_id in wanted]
+    spans = (row for work in curated for row in store.rows(t.EVIDENCE, [*work.reads, work.unit_id]))
+    return [row for row in spans if row.pair_id in wanted]
 
 
 def deduplicate(store: Warehouse, curated: Sequence[Unit], params: DeduplicateParams, embed_params: EmbedParams) -> Made:
@@ -256,7 +245,7 @@ def score(store: Warehouse, answered: Unit, sources: DocumentUnits, params: Scor
     """One batch of answers -> ``scores``, measured against the references and chunks of their document."""
     from tasks.metrics import score_answers  # noqa: PLC0415  # pulls in numpy and rouge-score
 
-    pairs = {pair.pair_id: pair for pair in rows(store, t.QA_PAIRS, [sources.generated])}
+    pairs = {pair.pair_id: pair for pair in document_pairs(store, sources.curated)}
     kept = {row.pair_id for row in rows(store, t.KEPT_PAIRS, [sources.curated])}
     references = {sources.document_id: sorted({pair.answer for pair in pairs.values() if pair.pair_id in kept})}
     chunks = rows(store, t.CHUNKS, [sources.chunked])
@@ -266,19 +255,13 @@ def score(store: Warehouse, answered: Unit, sources: DocumentUnits, params: Scor
 def judge(store: Warehouse, batch: JudgeBatch, params: JudgeParams) -> Made:
     """One batch of questions -> ``verdicts`` of one judge on one contrast."""
     wanted = set(batch.pair_ids)
-    pairs = {pair.pair_id: pair for pair in rows(store, t.QA_PAIRS, [batch.generated]) if pair.pair_id in wanted}
+    pairs = {pair.pair_id: pair for pair in document_pairs(store, batch.curated) if pair.pair_id in wanted}
     scores_a, scores_b = ({row.pair_id: row for row in rows(store, t.SCORES, [side])} for side in (batch.scores_a, batch.scores_b))
     return Made({t.VERDICTS: judge_pairs(batch.contrast, batch.judge, scores_a, scores_b, pairs, params)})
 
 
 def report(store: Warehouse, inputs: ReportInputs, params: ReportParams) -> Made:
-    """Verdicts and scores -> ``estimates arm_rates``."""
-    splits = rows(store, t.SPLITS, [inputs.split])
-    scores = rows(store, t.SCORES, inputs.scored)
-    verdicts = rows(store, t.VERDICTS, inputs.judged)
-    return Made(
-        {
-            t.ESTIMATES: make_estimates(verdicts, splits, inputs.judge, params),
-            t.ARM_RATES: make_arm_rates(scores, splits, inputs.arms, params),
-        }
-    )
+    """Verdicts, scores and answers -> ``estimates arm_rates`` and the tables beside them."""
+    verdicts, scores = rows(store, t.VERDICTS, inputs.judged), rows(store, t.SCORES, inputs.scored)
+    answers, splits = rows(store, t.ANSWERS, inputs.answered), rows(store, t.SPLITS, [inputs.split])
+    return Made(figures(verdicts, scores, answers, splits, inputs.arms, inputs.judge, params))

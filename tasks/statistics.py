@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
-from tasks.formulas import Interval, cluster_interval, effective_n, mcnemar_p, mde, sign_flip_p, unscored_bounds, win_rate
+from tasks.formulas import Interval, cluster_interval, effective_n, holm, mcnemar_p, mde, sign_flip_p, unscored_bounds, win_rate
 from warehouse.errors import ConfigError
 from warehouse.keys import key
-from warehouse.tables import ArmRate, Estimate
+from warehouse.tables import ArmRate, Estimate, Unit
 
-VERSION = 2
+VERSION = 3
 WORTH = {"arm_a": 1.0, "tie": 0.5, "arm_b": 0.0}
-Unit = Literal["document", "fact", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +21,7 @@ class ReportParams:
     """How outcomes become rates, intervals and claims."""
 
     alpha: float = 0.05
-    """Intervals cover 1 - alpha (0.05: 95 %), and a difference is claimed only where p is below alpha."""
+    """Intervals cover 1 - alpha (0.05: 95 %), and a difference is claimed only where p, adjusted for all tests of a run, is below alpha."""
     power: float = 0.8
     """Chance with which the smallest detectable difference would be found."""
     min_documents: int = 6
@@ -88,7 +87,10 @@ def clusters_of(questions: Sequence[Outcome], split: str, params: ReportParams) 
 
 
 def estimate(outcomes: Sequence[Outcome], split: str, contrast: str, judge: str, params: ReportParams = ReportParams()) -> Estimate:
-    """The win rate of arm_a on one test set. ``outcomes``: every planned question of the set; an empty set gives a row too."""
+    """The win rate of arm_a on one test set. ``outcomes``: every planned question of the set; an empty set gives a row too.
+
+    Taken alone: a family of one test. :func:`adjust` puts the tests of a run together.
+    """
     scored = sorted(outcome for outcome in outcomes if outcome.outcome is not None)
     counts = Counter(outcome.outcome for outcome in scored)
     scores = [WORTH[str(outcome.outcome)] for outcome in scored]
@@ -117,12 +119,34 @@ def estimate(outcomes: Sequence[Outcome], split: str, contrast: str, judge: str,
         unit=clusters.unit,
         n_units=clusters.n,
         p_value=p_value,
+        p_holm=p_value,
+        n_tests=int(has_p),
         mcnemar_p=mcnemar_p(counts["arm_b"], n_wins) if scored else None,
         mde=mde(effective_n(scores, clusters.keys), params.alpha, params.power) if interval else None,
-        is_difference=_is_difference(interval, p_value, params.alpha),
+        is_difference=is_difference(interval, p_value, params.alpha),
         scope=clusters.scope if scored or not outcomes else "no question was scored",
         method="; ".join([interval.method if interval else "no interval", "exact cluster sign-flip p" if has_p else "no p"]),
     )
+
+
+def adjust(estimates: Sequence[Estimate], params: ReportParams) -> list[Estimate]:
+    """The same estimates with ``p_holm`` over every p-value of one judge: all its contrasts and test sets are one family (Holm 1979).
+
+    Whoever looks at six tests finds one below .05 by luck in every fourth run. A difference is claimed only where the interval leaves
+    out one half and the adjusted p is below alpha.
+    """
+    adjusted: dict[str, float] = {}
+    n_tests: Counter[str] = Counter()
+    for judge in {row.judge for row in estimates}:
+        family = [(row.estimate_id, row.p_value) for row in estimates if row.judge == judge and row.p_value is not None]
+        adjusted |= dict(zip((name for name, _ in family), holm([p for _, p in family]), strict=True))
+        n_tests[judge] = len(family)
+    return [_with_family(row, adjusted.get(row.estimate_id), n_tests[row.judge], params) for row in estimates]
+
+
+def _with_family(row: Estimate, p_holm: float | None, n_tests: int, params: ReportParams) -> Estimate:
+    interval = Interval(row.low, row.high, row.method) if row.low is not None and row.high is not None else None
+    return replace(row, p_holm=p_holm, n_tests=n_tests, is_difference=is_difference(interval, p_holm, params.alpha))
 
 
 def arm_rate(
@@ -150,8 +174,9 @@ def arm_rate(
     )
 
 
-def _is_difference(interval: Interval | None, p_value: float | None, alpha: float) -> bool:
-    return interval is not None and p_value is not None and p_value < alpha and not interval.low <= 0.5 <= interval.high  # noqa: PLR2004
+def is_difference(interval: Interval | None, p_value: float | None, alpha: float, null: float = 0.5) -> bool:
+    """True where p and the interval agree that the figure is not ``null``."""
+    return interval is not None and p_value is not None and p_value < alpha and not interval.low <= null <= interval.high
 
 
 def _count(n: int, thing: str) -> str:

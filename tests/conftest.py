@@ -31,8 +31,8 @@ def _land(folder: Path, sources: Path, *, n_questions: int = 24) -> Any:
     """Land a run over one real PDF with ``n_questions`` test questions; arm `tuned` states every third fact, `base` none."""
     from tasks.find_files import find_files
     from tasks.judge import JudgeParams
+    from tasks.outcomes import make_arm_rates, make_estimates
     from tasks.read_pdf import read_document
-    from tasks.report import make_arm_rates, make_estimates
     from tasks.statistics import ReportParams
     from tasks.units import Unit, record_units
     from warehouse import tables as t

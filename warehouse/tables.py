@@ -396,7 +396,7 @@ class Verdict:
     contrast: Annotated[str, "arm_a:arm_b, e.g. tuned:base"]
     pair_id: Annotated[str, "the question put to both arms"]
     judge: Annotated[str, "name and version"]
-    order: Annotated[Literal["ab", "ba", "none"], "which arm was shown first; none for a judge that does not look at order"]
+    order: Annotated[Literal["ab", "ba", "none"], "which arm was shown first; none for a judge that does not look at order, or whose log does not say"]
     vote: Annotated[int, "0-based"]
     verdict: Annotated[Literal["first", "second", "tie", "unparsed", "error"], "as the reply said; for order none, first = arm_a"]
     reply: Annotated[str, "what the judge wrote, whole; for similarity the figures it went by"]
@@ -849,8 +849,8 @@ TABLES: tuple[Table, ...] = (
     IMPORTED_JUDGEMENTS, RUNS, RUN_UNITS, RUN_RESULTS, UNIT_FAILURES, TOMBSTONES,
 )  # fmt: skip
 
-LEDGERS: tuple[Table, ...] = (RUNS, RUN_UNITS, RUN_RESULTS, UNIT_FAILURES, TOMBSTONES)
-"""Tables about runs and units: their views show every row, whatever the run."""
+LEDGERS: tuple[Table, ...] = (RUNS, RUN_UNITS, RUN_RESULTS, UNIT_FAILURES, TOMBSTONES, REVIEWS)
+"""Tables about runs and units, and what people decided: their views show every row, whatever the run."""
 
 JOURNALS: tuple[Table, ...] = (LLM_CALLS, CALL_ESTIMATES, TRAINING_RUNS, TRAINING_STEPS)
 """Tables that say how work went, in times, tries and money: a unit that differs in nothing else has the same content as before."""

@@ -7,7 +7,8 @@ import re
 import pytest
 
 from tasks.judge import JudgeParams
-from tasks.report import headline, make_arm_rates, make_estimates, sentence, summary
+from tasks.outcomes import make_arm_rates, make_estimates
+from tasks.report import headline, sentence, summary
 from tasks.statistics import ReportParams
 from warehouse.tables import ARM_RATES, ESTIMATES, Score, SplitRow, Verdict
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tasks.judge import JudgeParams, outcome_of
-from tasks.report import make_arm_rates, make_estimates
+from tasks.outcomes import make_arm_rates, make_estimates
 from tasks.statistics import ReportParams
 from warehouse import tables as t
 from warehouse.checks import claims

@@ -3,6 +3,10 @@ with planned as (
     select run_id, split, count(*) as n_planned
     from splits
     group by all
+    union all
+    select run_id, 'imported', count(*)
+    from imported_judgements
+    group by all
 ),
 counted as (
     select

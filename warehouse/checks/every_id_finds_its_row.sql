@@ -64,7 +64,10 @@ with named as (
     union all
     select run_id, 'scores' as table_name, 'pair_id' as column_name, pair_id as id, 'pair_id' as kind from scores
     union all
-    select run_id, 'verdicts' as table_name, 'pair_id' as column_name, pair_id as id, 'pair_id' as kind from verdicts
+    select v.run_id, 'verdicts', 'pair_id', v.pair_id, 'pair_id' from verdicts v
+    anti join imported_judgements i on i.run_id = v.run_id and i.pair_id = v.pair_id
+    union all
+    select run_id, 'knowledge_slices', 'pair_id', pair_id, 'pair_id' from knowledge_slices
     union all
     select run_id, 'rejected', 'item_id', item_id, 'item_id' from rejected
     -- what the generator itself takes back never became a pair: its question stands in the row's detail

@@ -45,6 +45,34 @@ with keys as (
     select run_id, 'estimates' as table_name, estimate_id as id from estimates
     union all
     select run_id, 'arm_rates' as table_name, arm_rate_id as id from arm_rates
+    union all
+    select run_id, 'flip_rates' as table_name, flip_rate_id as id from flip_rates
+    union all
+    select run_id, 'length_controls' as table_name, length_control_id as id from length_controls
+    union all
+    select run_id, 'judge_agreements' as table_name, judge_agreement_id as id from judge_agreements
+    union all
+    select run_id, 'calibrations' as table_name, calibration_id as id from calibrations
+    union all
+    select run_id, 'arm_strengths' as table_name, arm_strength_id as id from arm_strengths
+    union all
+    select run_id, 'format_rates' as table_name, format_rate_id as id from format_rates
+    union all
+    select run_id, 'format_spreads' as table_name, format_spread_id as id from format_spreads
+    union all
+    select run_id, 'format_gains' as table_name, format_gain_id as id from format_gains
+    union all
+    select run_id, 'elicitations' as table_name, elicitation_id as id from elicitations
+    union all
+    select run_id, 'knowledge_slices' as table_name, pair_id as id from knowledge_slices
+    union all
+    select run_id, 'slice_rates' as table_name, slice_rate_id as id from slice_rates
+    union all
+    select run_id, 'run_comparisons' as table_name, run_comparison_id as id from run_comparisons
+    union all
+    select run_id, 'gates' as table_name, gate_id as id from gates
+    union all
+    select run_id, 'imported_judgements' as table_name, pair_id as id from imported_judgements
 )
 select run_id, table_name, id, count(*) as n
 from keys

@@ -1,5 +1,6 @@
 -- One row per run, judge, contrast and test set: how often arm_a wins over arm_b, with its interval and what may be claimed from it.
--- A win: arm_a states the reference fact and arm_b does not. Rates are shares; a tie counts half.
+-- A win: arm_a states the reference fact and arm_b does not. Rates are shares; a tie counts half. p_holm is p_value among all tests
+-- of the run and judge; a difference is claimed only where it and the interval agree.
 select
     e.contrast,
     e.split,
@@ -12,6 +13,7 @@ select
     round(e.low, 3) as low,
     round(e.high, 3) as high,
     round(e.p_value, 4) as p_value,
+    round(e.p_holm, 4) as p_holm,
     e.is_difference,
     a.n_stated as arm_a_states,
     b.n_stated as arm_b_states,
