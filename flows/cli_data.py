@@ -2,6 +2,52 @@
 
 from __future__ import annotations
 
-from flows.console import Command
+import argparse
+from pathlib import Path
 
-COMMANDS: dict[str, Command] = {}
+from flows.console import Command, add_run, add_warehouse, existing, say
+
+
+def review(args: argparse.Namespace) -> int:
+    """Write every pair to a spreadsheet for people to decide on, or take their decisions in: they win over the machine's."""
+    return int(args.action(args))
+
+
+def review_export(args: argparse.Namespace) -> int:
+    """Write every pair with its quote, marks and standing decision; `decision` and `note` are for you to fill in."""
+    from tasks.review import export_sheet
+
+    n_pairs = export_sheet(existing(args.warehouse), args.run, args.out)
+    say(f"{n_pairs} pairs in {args.out}: write keep, drop or change into `decision`, and for change edit question, answer or answer_key")
+    return 0
+
+
+def review_import(args: argparse.Namespace) -> int:
+    """Take the decisions of a sheet in; the next run honours them. Lines that cannot be taken are named, and change nothing."""
+    from tasks.review import DECISIONS, import_sheet
+
+    imported = import_sheet(existing(args.warehouse), args.run, args.file, args.reviewer)
+    counts = ", ".join(f"{sum(review.decision == decision for review in imported.reviews)} {decision}" for decision in DECISIONS)
+    say(f"{len(imported.reviews)} decisions taken in ({counts}), {imported.n_standing} stood already")
+    if imported.reviews:
+        say("the next `tunehouse run` with the same settings honours them")
+    if imported.faults:
+        say(f"{len(imported.faults)} lines were not taken:", *imported.faults)
+    return 1 if imported.faults else 0
+
+
+def _review_arguments(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="review_action", required=True, metavar="ACTION")
+    writing = actions.add_parser("export", help=review_export.__doc__, description=review_export.__doc__)
+    writing.add_argument("--out", type=Path, required=True, metavar="FILE", help="the CSV file to write")
+    writing.set_defaults(action=review_export)
+    reading = actions.add_parser("import", help=review_import.__doc__, description=review_import.__doc__)
+    reading.add_argument("file", type=Path, metavar="FILE", help="the CSV file, as the spreadsheet saved it")
+    reading.add_argument("--reviewer", required=True, metavar="NAME", help="who decided")
+    reading.set_defaults(action=review_import)
+    for parser_of_action in (writing, reading):
+        add_warehouse(parser_of_action)
+        add_run(parser_of_action)
+
+
+COMMANDS: dict[str, Command] = {"review": Command(review, _review_arguments)}

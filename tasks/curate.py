@@ -1,29 +1,37 @@
-"""One document's QA pairs -> kept pairs, and a ``rejected`` row for every other: the first rule that fails names the reason."""
+"""One document's QA pairs -> kept pairs, and a ``rejected`` row for every other: the first rule that fails names the reason.
+
+Three have a say, each over the one before: the rules, which cost nothing; a model that marks what passed them, where one is named; and
+people, whose reviews win over both.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from tasks.curate_rules import Context, first_failure
-from tasks.embed import EmbedParams, embed
-from tasks.key_match import states
-from tasks.text import fold, ngrams, words
-from warehouse.errors import ConfigError
+from tasks.curate_context import Context, Finding, make_contexts
+from tasks.curate_measures import Body, body_of, measure
+from tasks.curate_reviews import PERSON, Revised, revise
+from tasks.curate_rules import REASONS as RULE_REASONS
+from tasks.curate_rules import first_failure
+from tasks.curate_scores import Scored, ScorerParams, lowest, score_pairs
+from tasks.embed import EmbedParams
+from tasks.prompt import Ask
+from warehouse.errors import ConfigError, MissingPrerequisite
 from warehouse.keys import key
-from warehouse.tables import Chunk, Document, Evidence, KeptPair, Page, QaPair, Rejected
+from warehouse.tables import Chunk, Document, Evidence, KeptPair, Page, PairScore, QaPair, Rejected, Review
 
 VERSION = 1
 STAGE = "curate"
-GROUNDING_NGRAM = 4  # D12 is calibrated on runs of four words
-BODY_KINDS = ("body", "table", "caption")
-EMPTY_WORDS = frozenset(
-    words(
-        "a an the of in on at to for from by with and or as is are was were be been do does did has have had can could may might must "
-        "shall should will would what which who whom whose when where why how many much long often according this that these those it "
-        "its there if not name list give state describe explain define called named"
-    )
-)
+BEYOND_REVIEW = frozenset({"no_chunk", "no_evidence", "evidence_not_verbatim", "evidence_outside_chunk", "not_a_refusal"})
+"""What a reviewer cannot overrule: every kept pair stands in the page that it names."""
+REASONS: dict[str, str] = {
+    **RULE_REASONS,
+    "low_score": "The scoring model gave one of its four marks below curate.min_score; the detail says which, and why.",
+    "unscored_...": "The scoring model was asked in vain; what stands behind unscored_ is why. What can heal is asked again.",
+    "dropped_by_reviewer": "A person dropped it.",
+    "changed_by_reviewer": "A person rewrote it: the new pair names it as its parent.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +64,18 @@ class CurateParams:
     """A question that shares this many words in a row with a prompt's example is dropped (D2)."""
     max_example_cosine: float = 0.55
     """A question this near to a prompt's example, by cosine, is dropped (D2)."""
+    same_language: bool = True
+    """Drop pairs whose question or answer is in another language than the chunk."""
+    language_certainty: float = 0.7
+    """A text's language counts as told from this probability on; figures and names stay below it, and are not dropped."""
+    scorer: ScorerParams = field(default_factory=ScorerParams)
+    """A model that marks each pair that passed the rules, with its chunk in view."""
+    min_score: int = 3
+    """The lowest of a model's four marks (faithful, standalone, clear, useful) that a kept pair may have, 1 to 5."""
 
     def __post_init__(self) -> None:
-        for name in ("title_likeness", "min_grounded_share", "min_answerable_share", "max_speculative_share", "max_example_cosine"):
+        shares = ("title_likeness", "min_grounded_share", "min_answerable_share", "max_speculative_share", "max_example_cosine")
+        for name in (*shares, "language_certainty"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{getattr(self, name)} is no share", where=f"curate.{name}", mend="use a number from 0 to 1")
         for name in ("min_title_words", "min_question_words", "example_ngram"):
@@ -67,6 +84,8 @@ class CurateParams:
         for name in ("max_citation_marks", "min_reference_words", "max_affiliations", "max_fragment_words"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"{getattr(self, name)} is negative", where=f"curate.{name}", mend="use 0 or more")
+        if self.min_score not in range(1, 6):
+            raise ConfigError(f"{self.min_score} is no mark", where="curate.min_score", mend="use 1 to 5")
         if self.max_question_words < self.min_question_words:
             raise ConfigError(
                 "no question could be long enough", where="curate.max_question_words", mend=f"use at least {self.min_question_words}"
@@ -75,18 +94,14 @@ class CurateParams:
 
 @dataclass(frozen=True, slots=True)
 class Curated:
-    """What became of a document's pairs: each is kept or rejected, once, in the order in which they came."""
+    """What became of a document's pairs: each is kept or rejected, once, in the order in which they came, rewritten ones last."""
 
     kept: list[KeptPair]
     rejected: list[Rejected]
-
-
-@dataclass(frozen=True, slots=True)
-class _Body:
-    """What stands in a document's body, references and front matter left out."""
-
-    grams: frozenset[tuple[str, ...]]
-    words: frozenset[str]
+    scores: list[PairScore] = field(default_factory=list)
+    new_pairs: list[QaPair] = field(default_factory=list)
+    """Pairs that reviewers rewrote, with their evidence."""
+    new_evidence: list[Evidence] = field(default_factory=list)
 
 
 def curate_document(
@@ -97,89 +112,79 @@ def curate_document(
     pages: Sequence[Page],
     params: CurateParams = CurateParams(),
     *,
+    reviews: Sequence[Review] = (),
+    ask: Ask | None = None,
+    refusal: str = "",
     prompt_examples: Sequence[str] = (),
     embed_params: EmbedParams | None = None,
 ) -> Curated:
     """Ask every rule of every pair. What a rule sees is the pair and its own document, so a new document changes nothing here.
 
-    ``prompt_examples``: questions shown to the generator in its prompt (D2); only where there are some is anything embedded.
+    ``ask``: how the scoring model is asked. ``refusal``: the generator's answer to what the document does not say. ``prompt_examples``:
+    questions shown to the generator in its prompt (D2); only where there are some is anything embedded.
+
+    Raises:
+        MissingPrerequisite: the settings name a scoring model, and ``ask`` is None.
     """
-    by_id = {chunk.chunk_id: chunk for chunk in chunks}
-    sources = {chunk.chunk_id: fold(f"{chunk.section}\n{chunk.text}") for chunk in chunks}
-    page_texts = {page.page: page.text for page in pages}
-    spans = _spans_by_pair(evidence)
-    body = _body(chunks)
-    example_grams = frozenset(gram for example in prompt_examples for gram in ngrams(words(example), params.example_ngram))
-    cosines = _example_cosines(pairs, prompt_examples, embed_params or EmbedParams())
-    curated = Curated([], [])
-    for pair in pairs:
-        context = Context(
-            title=document.title,
-            chunk=by_id.get(pair.chunk_id),
-            source=sources.get(pair.chunk_id, ""),
-            evidence=spans.get(pair.pair_id, ()),
-            page_texts=page_texts,
-            params=params,
-            example_grams=example_grams,
-            example_cosine=cosines.get(pair.pair_id, 0.0),
-        )
-        if finding := first_failure(pair, context):
-            reason, detail = finding
-            curated.rejected.append(Rejected(key(STAGE, pair.pair_id, reason), STAGE, pair.pair_id, pair.document_id, reason, detail))
+    revised = revise(pairs, evidence, {document.document_id: document.title}, reviews)
+    contexts = make_contexts(
+        document, revised.pairs, [*evidence, *revised.new_evidence], chunks, pages, params,
+        refusal=refusal, prompt_examples=prompt_examples, embed_params=embed_params,
+    )  # fmt: skip
+    findings = {pair.pair_id: _verdict(pair, contexts[pair.pair_id], revised) for pair in revised.pairs}
+    unmarked = [pair for pair in revised.pairs if findings[pair.pair_id] is None and not _has_spoken(pair, revised)]
+    scored = _score(document, unmarked, contexts, params, ask)
+    body = body_of(chunks)
+    curated = Curated([], [], list(scored.scores.values()), revised.new_pairs, revised.new_evidence)
+    for pair in revised.pairs:
+        if finding := findings[pair.pair_id] or _too_low(pair, scored, params):
+            curated.rejected.append(_rejection(pair, finding))
         else:
-            curated.kept.append(_measure(pair, context, body))
+            curated.kept.append(_keep(pair, contexts[pair.pair_id], body, revised))
     return curated
 
 
-def grounded_share(answer: str, question: str, grams: frozenset[tuple[str, ...]]) -> float:
-    """Share of the answer's 4-grams, those of the question left out, that stand in ``grams`` (D12). 1.0 where none is left to find."""
-    wanted = ngrams(words(answer), GROUNDING_NGRAM) - ngrams(words(question), GROUNDING_NGRAM)
-    return len(wanted & grams) / len(wanted) if wanted else 1.0
+def _verdict(pair: QaPair, context: Context, revised: Revised) -> Finding | None:
+    """What the rules and the reviewers say: why the pair must go, or None."""
+    review = revised.decisions.get(pair.pair_id)
+    if review and review.decision != "keep":
+        return f"{'dropped' if review.decision == 'drop' else 'changed'}_by_reviewer", f"{review.reviewer}: {review.note}".rstrip(": ")
+    finding = first_failure(pair, context)
+    return None if finding and _has_spoken(pair, revised) and finding[0] not in BEYOND_REVIEW else finding
 
 
-def answerable_share(bare_question: str, known: frozenset[str]) -> float:
-    """Share of the question's content words, plural or not, that stand in ``known`` (D13). 1.0 for a question without any."""
-    asked = {token for token in words(bare_question) if token not in EMPTY_WORDS}
-    return sum(not {token, token + "s", token.removesuffix("s")}.isdisjoint(known) for token in asked) / len(asked) if asked else 1.0
+def _has_spoken(pair: QaPair, revised: Revised) -> bool:
+    """True when a person decided on the pair or wrote it."""
+    return pair.pair_id in revised.decisions or pair.generator == PERSON
 
 
-def _measure(pair: QaPair, context: Context, body: _Body) -> KeptPair:
-    """D12 and D13 flag and never drop. An answer whose key the quote itself states is grounded, in whatever words it is given."""
-    params = context.params
-    is_quoted = pair.answer_key is not None and states(" ".join(span.quote for span in context.evidence), pair.answer_key)
-    grounded = grounded_share(pair.answer, pair.question, body.grams)
-    answerable = answerable_share(pair.bare_question, body.words)
-    flags = []
-    if grounded < params.min_grounded_share and not is_quoted:
-        flags.append("low_groundedness")
-    if answerable < params.min_answerable_share:
-        flags.append("low_answerability")
-    return KeptPair(
-        pair_id=pair.pair_id,
-        document_id=pair.document_id,
-        grounded_share=grounded,
-        answerable_share=answerable,
-        n_question_words=len(words(pair.question)),
-        n_answer_words=len(words(pair.answer)),
-        flags=tuple(flags),
-    )
+def _score(document: Document, pairs: Sequence[QaPair], contexts: Mapping[str, Context], params: CurateParams, ask: Ask | None) -> Scored:
+    if not params.scorer.is_on or not pairs:
+        return Scored({}, {})
+    if ask is None:
+        raise MissingPrerequisite(
+            "nothing to ask the scoring model with", where="curate.scorer.model", mend="hand `ask` to curate_document"
+        )
+    excerpts = {pair.pair_id: contexts[pair.pair_id].excerpt for pair in pairs}
+    return score_pairs(pairs, excerpts, document.title, params.scorer, ask)
 
 
-def _body(chunks: Iterable[Chunk]) -> _Body:
-    texts = [words(chunk.text) for chunk in chunks if chunk.kind in BODY_KINDS]
-    grams = frozenset(gram for tokens in texts for gram in ngrams(tokens, GROUNDING_NGRAM))
-    return _Body(grams, frozenset(token for tokens in texts for token in tokens))
+def _too_low(pair: QaPair, scored: Scored, params: CurateParams) -> Finding | None:
+    """What the marks say. A pair whose marks were asked for in vain is no pair to train on: it waits in ``rejected``, or stays there."""
+    if failure := scored.failures.get(pair.pair_id):
+        return f"unscored_{failure.reason}", failure.detail
+    if not (score := scored.scores.get(pair.pair_id)):
+        return None
+    mark, name = lowest(score)
+    return ("low_score", f"{name} {mark}: {score.reasons}") if mark < params.min_score else None
 
 
-def _spans_by_pair(evidence: Iterable[Evidence]) -> dict[str, tuple[Evidence, ...]]:
-    spans: dict[str, tuple[Evidence, ...]] = {}
-    for span in sorted(evidence, key=lambda span: span.rank):
-        spans[span.pair_id] = (*spans.get(span.pair_id, ()), span)
-    return spans
+def _keep(pair: QaPair, context: Context, body: Body, revised: Revised) -> KeptPair:
+    kept = measure(pair, context, body)
+    spoken = ("changed_by_reviewer" if pair.generator == PERSON else "kept_by_reviewer",) if _has_spoken(pair, revised) else ()
+    return replace(kept, flags=(*kept.flags, *spoken))
 
 
-def _example_cosines(pairs: Sequence[QaPair], examples: Sequence[str], params: EmbedParams) -> Mapping[str, float]:
-    if not examples or not pairs:
-        return {}
-    near = (embed([pair.bare_question for pair in pairs], params) @ embed(examples, params).T).max(axis=1)
-    return {pair.pair_id: float(cosine) for pair, cosine in zip(pairs, near, strict=True)}
+def _rejection(pair: QaPair, finding: Finding) -> Rejected:
+    reason, detail = finding
+    return Rejected(key(STAGE, pair.pair_id, reason), STAGE, pair.pair_id, pair.document_id, reason, detail)

@@ -40,6 +40,7 @@ VERB_ENDING = re.compile(r"[a-z-]{2,}(?:s|ed|ing)")
 # D6
 SHOWN_TEXT = r"(?:text|passage|excerpt|snippet|context|paragraph|extract|chunk)"
 OWN_TEXT = r"(?:document|article|paper|study|section|chapter|report|manual|author|authors)"
+SAYS_NOT = r"(?:provide|mention|specify|contain|state|say|give|tell|name|answer|cover|describe|discuss)"
 META_ANYWHERE = re.compile(
     rf"\b(?:provided|given|above|following|supplied|source) {SHOWN_TEXT}\b|\b(?:the|this) {SHOWN_TEXT}\b"
     rf"|\b(?:provided|given) {OWN_TEXT}\b|\baccording to the {OWN_TEXT}\b|\bas (?:mentioned|stated|described|shown|discussed) above\b"
@@ -48,7 +49,7 @@ META_IN_QUESTION = re.compile(rf"\bthis {OWN_TEXT}\b")
 
 # D7
 REFUSAL = re.compile(
-    rf"\b{SHOWN_TEXT} (?:does|do|did) not\b|\b(?:document|article|paper) (?:does|do|did) not (?:provide|mention|specify|contain|state|say)"
+    rf"\b{SHOWN_TEXT} (?:does|do|did) not\b|\b{OWN_TEXT} (?:does|do|did) not (?:\w+ly )?{SAYS_NOT}\b"
     r"|\b(?:not|never) (?:explicitly |specifically |directly )?(?:mentioned|specified|stated|provided|given) in\b"
     r"|\bno (?:specific |explicit )?(?:information|mention|answer)\b|\bcannot be (?:determined|answered|inferred)\b"
     r"|\bi(?:'m| am) (?:sorry|unable|not sure)\b|\bi (?:cannot|can't|do not|don't) (?:know|answer|find|provide)\b|\bas an ai\b"

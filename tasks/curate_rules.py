@@ -7,22 +7,18 @@ language most of them stay silent rather than drop it wrongly.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
 from tasks import curate_patterns as pattern
+from tasks.curate_context import Context, Finding, Rule
+from tasks.curate_evidence import evidence_rereads, numbers_stand_in_chunk, source_is_body, speaks_the_language
 from tasks.extract_verbs import reading
 from tasks.key_match import states
-from tasks.text import contains_words, fold, ngrams, normalise, numbers, words
+from tasks.text import contains_words, fold, ngrams, normalise, words
 
 if TYPE_CHECKING:
-    from tasks.curate import CurateParams
-    from warehouse.tables import Chunk, Evidence, QaPair
-
-Finding = tuple[str, str]
-"""(reason code, detail)."""
+    from warehouse.tables import QaPair
 
 REASONS: dict[str, str] = {
     "no_chunk": "The chunk that the pair names is not one of the document's.",
@@ -30,7 +26,8 @@ REASONS: dict[str, str] = {
     "outside_body": "D1: it was made from a caption or from front matter.",
     "no_evidence": "D11: it names no evidence.",
     "evidence_not_verbatim": "D11: a quote does not stand in the page's text where its offsets say.",
-    "evidence_outside_chunk": "D11: a quote does not stand in the pair's chunk.",
+    "evidence_outside_chunk": "D11: a quote does not stand in the pair's chunk, nor, where another does, in one beside it.",
+    "language_mismatch": "The question or the answer is in another language than its source.",
     "garbled_text": "D5: replacement, private-use or control characters stand in it.",
     "not_a_question": "D5: the question does not end in a question mark.",
     "text_after_question": "D4: text follows the last question mark.",
@@ -43,6 +40,7 @@ REASONS: dict[str, str] = {
     "meta_phrase": "D6: it speaks of 'the text' or 'the passage', which nobody who is asked can see.",
     "empty_answer": "D7: the answer has no words.",
     "unanswerable": "D7: the answer is a refusal, a hedge or an error message.",
+    "not_a_refusal": "D7: a question made to be unanswerable is answered.",
     "echoes_question": "D9: the answer's first line is the question.",
     "source_block": "D8: the answer ends in a source or reference block.",
     "contact_details": "D8: an e-mail address or a list of affiliations stands in the answer.",
@@ -56,26 +54,6 @@ REASONS: dict[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What a rule may look at beside the pair.
-
-    ``source``: heading and text of the chunk, folded. ``example_grams`` and ``example_cosine``: of the prompt's examples, if any.
-    """
-
-    title: str
-    chunk: Chunk | None
-    source: str
-    evidence: tuple[Evidence, ...]
-    page_texts: Mapping[int, str]
-    params: CurateParams
-    example_grams: frozenset[tuple[str, ...]] = frozenset()
-    example_cosine: float = 0.0
-
-
-Rule = Callable[["QaPair", Context], Finding | None]
-
-
 def without_title(question: str, title: str) -> str:
     """``question`` with its document's title taken out, so that no rule trips over the title's own words."""
     return _standing(title).sub(" ", question) if title.strip() else question
@@ -83,41 +61,6 @@ def without_title(question: str, title: str) -> str:
 
 def _standing(title: str) -> re.Pattern[str]:
     return re.compile(rf"(?<!\w){re.escape(title.strip())}(?!\w)")
-
-
-def source_is_body(pair: QaPair, context: Context) -> Finding | None:
-    """D1: not from a reference list, caption or front matter; reference lists are also known by their density of citation marks."""
-    chunk = context.chunk
-    if chunk is None:
-        return "no_chunk", pair.chunk_id
-    if chunk.kind == "references":
-        return "from_references", f"chunk {chunk.chunk_id}"
-    if chunk.kind not in ("body", "table"):
-        return "outside_body", f"chunk {chunk.chunk_id} is {chunk.kind}"
-    n_words = len(chunk.text.split())
-    n_years = len(pattern.YEAR.findall(chunk.text))
-    n_names = len(pattern.VENUE.findall(chunk.text)) + len(pattern.AUTHOR.findall(chunk.text))
-    density = 100 * (n_years + n_names) / max(n_words, 1)
-    is_list = n_words >= context.params.min_reference_words and min(n_years, n_names) > 0
-    if is_list and density >= context.params.max_citation_marks:
-        return "from_references", f"{density:.1f} citation marks per 100 words"
-    return None
-
-
-def evidence_rereads(pair: QaPair, context: Context) -> Finding | None:
-    """D11: every quote stands verbatim at its offsets in the page's text, and in the pair's chunk (white space folded)."""
-    if not context.evidence:
-        return "no_evidence", ""
-    chunk_text = " ".join(context.chunk.text.split()) if context.chunk else ""
-    for span in context.evidence:
-        page = context.page_texts.get(span.page, "")
-        if not span.quote.strip() or span.document_id != pair.document_id:
-            return "evidence_not_verbatim", span.evidence_id
-        if page[span.char_from : span.char_from + span.n_chars] != span.quote:
-            return "evidence_not_verbatim", f"{span.evidence_id} on page {span.page}"
-        if " ".join(span.quote.split()) not in chunk_text:
-            return "evidence_outside_chunk", span.evidence_id
-    return None
 
 
 def is_clean_text(pair: QaPair, _: Context) -> Finding | None:
@@ -193,10 +136,16 @@ def has_no_meta_phrase(pair: QaPair, context: Context) -> Finding | None:
 
 
 def is_an_answer(pair: QaPair, context: Context) -> Finding | None:
-    """D7: not empty, no refusal, hedge or error message. A sentence of the source that says 'it is not known' is an answer."""
+    """D7: not empty, no refusal, hedge or error message. A sentence of the source that says 'it is not known' is an answer.
+
+    A question made to be unanswerable is right with a refusal alone, and has no key.
+    """
     said = normalise(pair.answer)
     if not said:
         return "empty_answer", ""
+    if pair.answer_kind == "refusal":
+        declines = said == normalise(context.refusal) or pattern.REFUSAL.search(fold(pair.answer))
+        return None if declines and pair.answer_key is None else ("not_a_refusal", pair.answer[:80])
     if said in pattern.ERROR_ANSWERS or said.startswith(("error answer", "no answer found")):
         return "unanswerable", pair.answer
     quotes = fold(" ".join(span.quote for span in context.evidence))
@@ -230,14 +179,6 @@ def is_whole(pair: QaPair, context: Context) -> Finding | None:
     if is_prose and len(words(answer)) > context.params.max_fragment_words and not pattern.CLOSING.search(answer):
         return "cut_answer", answer[-40:]
     return None
-
-
-def numbers_stand_in_chunk(pair: QaPair, context: Context) -> Finding | None:
-    """D17: every number of the answer stands in the chunk or its heading; numbers that only count the answer's steps do not matter."""
-    answer = pattern.ENUMERATOR.sub("", pair.answer) if pair.answer_kind in ("list", "procedure") else pair.answer
-    known = {number.lstrip("+-") for number in numbers(context.source)}
-    missing = sorted(number for number in numbers(answer) if number.lstrip("+-") not in known)
-    return ("number_not_in_evidence", ", ".join(missing)) if missing else None
 
 
 def is_not_speculative(pair: QaPair, context: Context) -> Finding | None:
@@ -275,6 +216,7 @@ RULES: tuple[Rule, ...] = (
     source_is_body,
     evidence_rereads,
     is_clean_text,
+    speaks_the_language,
     is_a_question,
     has_good_length,
     has_no_markup,

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from tasks.chunk import chunk_document
-from tasks.curate import CurateParams, answerable_share, curate_document, grounded_share
+from tasks.curate import CurateParams, curate_document
+from tasks.curate_measures import answerable_share, grounded_share
 from tasks.curate_rules import REASONS, RULES
 from tasks.find_files import find_files
 from tasks.generate import GenerateParams, generate_pairs
@@ -57,7 +58,7 @@ def make_pair(
 
 
 def curate(*made: tuple[QaPair, Evidence], params: CurateParams = CurateParams(), examples: tuple[str, ...] = ()):  # noqa: B008
-    pairs, evidence = [pair for pair, _ in made], [span for _, span in made]
+    pairs, evidence = [pair for pair, _ in made], [span for _, span in made if span]
     return curate_document(DOCUMENT, pairs, evidence, CHUNKS, [PAGE_1, PAGE_2], params, prompt_examples=examples)
 
 
@@ -91,7 +92,12 @@ ORDINARY = {
     "an irregular verb": make_pair("The start relay made what?", RELAY, "green", quote=RELAY),
     "a verb with a hyphen": make_pair("The relay fine-tunes what?", RELAY, "green", quote=RELAY),
     "a clause that opens with that": make_pair("What is it that text on the display does?", RELAY, "green", quote=RELAY),
-    "German": make_pair("Mit welchem Drehmoment wird der Flansch verschraubt?", "Der Flansch wird mit 24.5 Nm verschraubt."),
+    "an unanswerable question, declined": (
+        make_pair("Which grease does the pump need?", "The manual does not say which grease the pump needs.", None, answer_kind="refusal")[
+            0
+        ],
+        None,
+    ),
 }
 
 
@@ -121,6 +127,8 @@ BROKEN = {
     "foreign_title": make_pair('What does "Visual Prompt Tuning for Pumps" say about the torque?'),
     "meta_phrase": make_pair("What torque does the provided text give for the flange?"),
     "empty_answer": make_pair(answer=" \u2013 ", answer_key=None),
+    "language_mismatch": make_pair("Mit welchem Drehmoment wird der Flansch verschraubt?", "Der Flansch wird mit 24.5 Nm verschraubt."),
+    "not_a_refusal": make_pair("Which grease does the pump need?", "It needs white grease.", None, answer_kind="refusal"),
     "unanswerable": make_pair(answer="It is unclear for the flange; elsewhere it is 24.5 Nm."),
     "echoes_question": make_pair(answer="At what torque is the outlet flange fastened?\n24.5 Nm."),
     "source_block": make_pair(answer="It is fastened at 24.5 Nm.\n\nSource: Kestrel K-9"),
@@ -217,6 +225,27 @@ def test_evidence_over_a_page_break_rereads_on_both_pages():
     assert [row.reason for row in curate_document(DOCUMENT, [pair], spans, [chunk], pages[:1]).rejected] == ["evidence_not_verbatim"]
 
 
+def test_a_pair_may_also_rest_on_another_chunk_of_its_document_whose_numbers_then_count():
+    pair, span = make_pair("Which bolt takes less than the flange's 24.5 Nm?", "M6, which takes 10 Nm, not 24.5 Nm.", "M6")
+    at = PAGE_1.text.index("M6 10")
+    beside = replace(span, evidence_id="e1", rank=1, char_from=at, n_chars=5, quote="M6 10")
+
+    assert curate_document(DOCUMENT, [pair], [span, beside], CHUNKS, [PAGE_1, PAGE_2]).rejected == []
+    assert [row.reason for row in curate_document(DOCUMENT, [pair], [span], CHUNKS, [PAGE_1, PAGE_2]).rejected] == [
+        "number_not_in_evidence"
+    ]
+
+
+def test_a_quote_from_the_references_taints_a_pair_that_also_quotes_the_body():
+    pair, span = make_pair()
+    beside = replace(span, evidence_id="e1", rank=1, page=2, char_from=0, n_chars=13, quote="[1] J. Harlow")
+    chunks = [chunk for chunk in CHUNKS if chunk.chunk_id != "unmarked"]
+
+    assert [row.reason for row in curate_document(DOCUMENT, [pair], [span, beside], chunks, [PAGE_1, PAGE_2]).rejected] == [
+        "from_references"
+    ]
+
+
 @pytest.mark.slow
 def test_a_question_of_the_prompt_s_examples_does_not_come_through():
     example = "At what torque is the outlet flange of a mill tightened?"
@@ -307,7 +336,15 @@ def test_each_rule_is_asked_in_a_fixed_order_and_the_first_that_fails_wins():
 
 
 @pytest.mark.parametrize(
-    "bad", [{"min_title_words": 0}, {"title_likeness": 1.5}, {"max_question_words": 2}, {"max_affiliations": -1}, {"example_ngram": 0}]
+    "bad",
+    [
+        {"min_title_words": 0},
+        {"title_likeness": 1.5},
+        {"max_question_words": 2},
+        {"max_affiliations": -1},
+        {"example_ngram": 0},
+        {"min_score": 0},
+    ],
 )
 def test_a_setting_out_of_bounds_is_refused_by_name(bad):
     with pytest.raises(ConfigError, match=f"curate.{next(iter(bad))}"):
