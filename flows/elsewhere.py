@@ -12,6 +12,7 @@ from prefect.runtime import flow_run
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from flows.run_config import RunConfig
+from flows.spending import models_asked
 from warehouse.errors import MissingPrerequisite, RetryableUnits
 
 Runner = TaskRunner[PrefectFuture[Any]]
@@ -41,6 +42,19 @@ def for_documents(config: RunConfig) -> Runner:
         return cast("Runner", DaskTaskRunner(address=config.dask_address))
     local = {"n_workers": config.workers, "threads_per_worker": 1, "dashboard_address": None}
     return cast("Runner", DaskTaskRunner(cluster_kwargs=local))
+
+
+def for_asking(config: RunConfig) -> Runner:
+    """What works on documents whose pairs a model makes or scores: as many threads of this process as keep its slots full.
+
+    A document waits for replies nearly all of its time, so threads beyond ``workers`` cost memory and hardly any computing; where no
+    model is asked, the work is done as other documents' work is.
+    """
+    asked = models_asked(config).values()
+    if not asked:
+        return for_documents(config)
+    n_threads = max(config.workers, *(params.max_concurrency for params in asked))
+    return cast("Runner", ThreadPoolTaskRunner(max_workers=n_threads))
 
 
 def subflow(flow: Flow[..., str], config: RunConfig, run_id: str, runner: Runner | None = None, **arguments: Any) -> None:

@@ -7,7 +7,7 @@ from prefect import flow
 from flows import runs
 from flows.compare import compare
 from flows.doing import THREADS, guarded, in_parts, refuse_pending
-from flows.elsewhere import for_documents, part_of, subflow
+from flows.elsewhere import for_asking, for_documents, part_of, subflow
 from flows.finetune import finetune, trainings
 from flows.ingest import discover, ingest_lot, refuse_nothing_usable
 from flows.run_config import RunConfig
@@ -45,7 +45,7 @@ def whole_run(store: Warehouse, config: RunConfig, run_id: str) -> None:
         subflow(ingest_lot, config, run_id, for_documents(config), part=part, sources=sources)
     refuse_nothing_usable(store, run_id)
     for part in range(n_parts(store, config, run_id)):
-        subflow(synthesize, config, run_id, for_documents(config), part=part)
+        subflow(synthesize, config, run_id, for_asking(config), part=part)
     if not all(store.is_landed(work.unit_id) for work in trainings(store, config, run_id)):
         part_of(finetune, config.finetune_deployment, config, run_id)
     part_of(compare, config.compare_deployment, config, run_id)

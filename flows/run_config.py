@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from tasks.answer import AnswerParams
+from tasks.budget import BudgetParams
 from tasks.chunk import ChunkParams
 from tasks.curate import CurateParams
 from tasks.deduplicate import DeduplicateParams
@@ -60,6 +61,7 @@ class RunConfig(BaseModel):
     score: ScoreParams = Field(default_factory=ScoreParams, description="Measures that need no judge.")
     judge: JudgeParams = Field(default_factory=JudgeParams, description="Judges, and which pairs of arms they compare.")
     report: ReportParams = Field(default_factory=ReportParams, description="Statistics.")
+    budget: BudgetParams = Field(default_factory=BudgetParams, description="What a run may spend on models, and what they cost.")
 
     @model_validator(mode="after")
     def _contrasts_compare_arms_that_answer(self) -> RunConfig:

@@ -8,12 +8,17 @@ from prefect import flow
 
 from flows import runs
 from flows.doing import THREADS, do_all, do_one, in_parts, landed, refuse_pending
-from flows.elsewhere import for_documents, is_on_its_own, subflow
+from flows.elsewhere import for_asking, is_on_its_own, subflow
 from flows.run_config import RunConfig
+from flows.spending import budget_of, calling, refuse_unfinished, refuse_useless
 from tasks import audit, curate, deduplicate, embed, generate, split
+from tasks.curate_reviews import standing
+from tasks.curate_unit import reviews_of
 from tasks.prefect_tasks import curate_document, deduplicate_corpus, generate_document, split_corpus
 from tasks.units import Unit, record_units, unit, units_of
 from warehouse.store import Warehouse
+from warehouse.tables import REVIEWS
+from warehouse.views import ledger_rows
 
 
 @flow(name="synthesize", flow_run_name="synthesize part {part}", task_runner=THREADS, persist_result=False)
@@ -30,7 +35,7 @@ def synthesize(config: RunConfig, run_id: str | None = None, part: int | None = 
     lots = list(in_parts(landed(store, units_of(store, run_id, "chunk")), config))
     if part is None:
         for number, _ in lots:
-            subflow(synthesize, config, run_id, for_documents(config), part=number)
+            subflow(synthesize, config, run_id, for_asking(config), part=number)
         if is_on_its_own():
             refuse_pending(
                 store, [work for stage in ("generate", "curate", "deduplicate", "split") for work in units_of(store, run_id, stage)]
@@ -49,18 +54,47 @@ def n_parts(store: Warehouse, config: RunConfig, run_id: str) -> int:
 
 def synthesize_part(store: Warehouse, config: RunConfig, run_id: str, part: int, chunking: Sequence[Unit]) -> None:
     """Generate and curate the pairs of some documents. ``chunking``: their chunk units, which read their ingest units."""
-    generating = [unit("generate", generate.VERSION, cut.label, reads=[*cut.reads, cut], settings=config.generate) for cut in chunking]
+    generating = generate_units(store, config, run_id, chunking)
     record_units(store, run_id, "generate", generating, part)
-    do_all(generate_document, store, [(work, {"params": config.generate}) for work in generating], "generating pairs")
+    budget = budget_of(store, config, run_id)
+    with calling(budget):
+        making = [(work, {"params": config.generate, "embed_params": config.embed, "budget": budget}) for work in generating]
+        refuse_useless(budget, do_all(generate_document, store, making, "generating pairs").values())
 
-    ready = landed(store, generating)
-    curating = [unit("curate", curate.VERSION, made.label, reads=[*made.reads, made], settings=config.curate) for made in ready]
+    ready = [work for work in generating if store.is_landed(work.unit_id)]  # a document that is half asked is curated when it is whole
+    decisions = standing(ledger_rows(store, REVIEWS))
+    reviews = [reviews_of(store, made, decisions) for made in ready]
+    curating = [
+        unit(
+            "curate", curate.VERSION, made.label,
+            inputs=[review.review_id for review in heard], reads=[*made.reads[:2], made], settings=config.curate,
+        )
+        for made, heard in zip(ready, reviews, strict=True)
+    ]  # fmt: skip
     record_units(store, run_id, "curate", curating, part)
-    do_all(curate_document, store, [(work, {"params": config.curate}) for work in curating], "curating pairs")
+    with calling(budget):
+        asked = {"params": config.curate, "budget": budget, "refusal": config.generate.llm.refusal}
+        sifting = [(work, asked | {"reviews": heard}) for work, heard in zip(curating, reviews, strict=True)]
+        refuse_useless(budget, do_all(curate_document, store, sifting, "curating pairs").values())
+
+
+def generate_units(store: Warehouse, config: RunConfig, run_id: str, chunking: Sequence[Unit]) -> list[Unit]:
+    """The units that make each document's pairs. Where a model is asked, they also read the vectors by which its chunks are found."""
+    version, settings = generate.named_by(config.generate)
+    vectors = {work.reads[1]: work for work in units_of(store, run_id, "embed")} if config.generate.method == "llm" else {}
+    return [
+        unit("generate", version, cut.label, reads=[*cut.reads, cut, *filter(None, [vectors.get(cut.unit_id)])], settings=settings)
+        for cut in chunking
+    ]
 
 
 def split_pairs(store: Warehouse, config: RunConfig, run_id: str) -> None:
-    """Drop duplicates over all documents and split what stays."""
+    """Drop duplicates over all documents and split what stays.
+
+    Raises:
+        RetryableUnits: a model has not yet answered all that was asked about some document.
+    """
+    refuse_unfinished(store, config, run_id, budget_of(store, config, run_id))
     curated = landed(store, units_of(store, run_id, "curate"))
     generated = [work.reads[2] for work in curated]
     embedding = [embed.model_identity(config.embed.model), config.embed.window_words]

@@ -15,8 +15,9 @@ from prefect.concurrency.sync import concurrency
 from prefect.runtime import flow_run, task_run
 from prefect.states import Completed
 
-from tasks import stages
+from tasks import curate_unit, generate_unit, stages
 from tasks.answer import AnswerParams
+from tasks.budget import Budget
 from tasks.chunk import ChunkParams
 from tasks.curate import CurateParams
 from tasks.deduplicate import DeduplicateParams
@@ -72,15 +73,19 @@ def embed_document(store: Warehouse, work: Unit, params: EmbedParams) -> Landed 
 
 
 @task(task_run_name=NAME, cache_policy=NO_CACHE, persist_result=False)
-def generate_document(store: Warehouse, work: Unit, params: GenerateParams) -> Landed | State[Landed]:
+def generate_document(
+    store: Warehouse, work: Unit, params: GenerateParams, embed_params: EmbedParams, budget: Budget
+) -> Landed | State[Landed]:
     """One document's chunks -> question/answer pairs with evidence."""
-    return _land(store, work, lambda: stages.generate(store, work, params))
+    return _land(store, work, lambda: generate_unit.generate(store, work, params, embed_params, budget))
 
 
 @task(task_run_name=NAME, cache_policy=NO_CACHE, persist_result=False)
-def curate_document(store: Warehouse, work: Unit, params: CurateParams) -> Landed | State[Landed]:
-    """One document's pairs -> those that pass every rule, and a row for each that does not."""
-    return _land(store, work, lambda: stages.curate(store, work, params))
+def curate_document(
+    store: Warehouse, work: Unit, params: CurateParams, budget: Budget, reviews: Sequence[Review] = (), refusal: str = ""
+) -> Landed | State[Landed]:
+    """One document's pairs -> those that pass every rule and review, and a row for each that does not."""
+    return _land(store, work, lambda: curate_unit.curate(store, work, params, budget, reviews=reviews, refusal=refusal))
 
 
 @task(task_run_name=NAME, cache_policy=NO_CACHE, persist_result=False)
@@ -104,6 +109,7 @@ def train_adapter(
     store: Warehouse, work: Unit, curated: Sequence[Unit], split: Unit, params: TrainParams, is_placebo: bool = False
 ) -> Landed | State[Landed]:
     """The train set -> one LoRA adapter. A repeated task continues from the newest whole checkpoint."""
+
 
     def make() -> Made:
         with concurrency(GPU_SLOT, lease_duration=LEASE_SECONDS):

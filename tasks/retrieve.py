@@ -60,21 +60,30 @@ def retrieve(
     embed_params: EmbedParams,
 ) -> list[Retrieval]:
     """The ``top_k`` chunks nearest to each question as asked, fewer where there are fewer chunks; ties go to the smaller chunk_id."""
-    import numpy as np  # noqa: PLC0415  # keeps the settings quick to import
-
     if not pairs or not vectors:
         return []
+    near = nearest_chunks([pair.question for pair in pairs], vectors, params.top_k, embed_params)
+    return [
+        Retrieval(key(pair.pair_id, rank, name), pair.pair_id, rank, name, score, name == pair.chunk_id)
+        for pair, found in zip(pairs, near, strict=True)
+        for rank, (name, score) in enumerate(found)
+    ]
+
+
+def nearest_chunks(
+    texts: Sequence[str], vectors: Sequence[ChunkVector], top_k: int, embed_params: EmbedParams
+) -> list[list[tuple[str, float]]]:
+    """For each text the (chunk_id, cosine) of the ``top_k`` chunks nearest to it, best first; ties go to the smaller chunk_id."""
+    import numpy as np  # noqa: PLC0415  # keeps the settings quick to import
+
     ordered = sorted(vectors, key=lambda row: (row.chunk_id, row.rank))
     table = np.array([row.vector for row in ordered], dtype=np.float32)
     starts = [at for at, row in enumerate(ordered) if not at or row.chunk_id != ordered[at - 1].chunk_id]
-    chunk_ids = [ordered[at].chunk_id for at in starts]
     found = []
-    for pair, query in zip(pairs, embed([pair.question for pair in pairs], embed_params), strict=True):
+    for query in embed(texts, embed_params):
         scores = np.round(np.maximum.reduceat(table @ query, starts), SCORE_DIGITS)
-        # a stable sort leaves equal scores in the order of their ids
-        for rank, at in enumerate(np.argsort(-scores, kind="stable")[: params.top_k]):
-            name = chunk_ids[at]
-            found.append(Retrieval(key(pair.pair_id, rank, name), pair.pair_id, rank, name, float(scores[at]), name == pair.chunk_id))
+        best = np.argsort(-scores, kind="stable")[:top_k]  # a stable sort leaves equal scores in the order of their ids
+        found.append([(ordered[starts[at]].chunk_id, float(scores[at])) for at in best])
     return found
 
 
