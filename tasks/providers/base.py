@@ -54,6 +54,8 @@ class ModelParams:
     """Longest time for one try of a request, from its first byte to the reply's last."""
     max_attempts: int = field(default=8, metadata=TECHNICAL)
     """Tries of one request before it is left for a later run."""
+    backoff_seconds: float = field(default=1.0, metadata=TECHNICAL)
+    """Wait before the second try of a request; twice as long before each further one, a minute at most."""
     max_wait_seconds: float = field(default=600.0, metadata=TECHNICAL)
     """Longest time that one request may take with all its tries and waits."""
     max_reply_bytes: int = field(default=4_000_000, metadata=TECHNICAL)
@@ -70,6 +72,7 @@ class ModelParams:
             "max_concurrency",
             "timeout_seconds",
             "max_attempts",
+            "backoff_seconds",
             "max_wait_seconds",
             "max_reply_bytes",
             "batch_size",
@@ -92,7 +95,7 @@ class ModelParams:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a model said, whole and checked for shape."""
+    """What a model said, whole and checked for shape. ``seconds``: from the first try to the reply, waits between tries included."""
 
     text: str
     finish_reason: str

@@ -120,7 +120,7 @@ def open_provider(params: ModelParams) -> ScriptedProvider:
     Raises:
         ConfigError: the rules file cannot be used.
     """
-    from tasks.providers import openai  # noqa: PLC0415  # the server alone does without it
+    from tasks.providers.openai import open_provider as open_endpoint  # noqa: PLC0415  # the server alone does without it
 
     server = rules_server(Path(params.name)).start()
-    return ScriptedProvider(server, openai.open_provider(dataclasses.replace(params, base_url=server.base_url, api_key_env="")))
+    return ScriptedProvider(server, open_endpoint(dataclasses.replace(params, base_url=server.base_url, api_key_env="")))
