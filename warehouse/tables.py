@@ -190,7 +190,7 @@ class LlmCall:
     """One row per request that a unit put to a model, or answered from the ledger because it had been put before."""
 
     llm_call_id: Annotated[str, "key: the unit and the call_key"]
-    call_key: Annotated[str, "hash of provider, model, parameters, prompt hash, messages and sample: equal requests share it"]
+    call_key: Annotated[str, "hash of provider, model, parameters, prompt hash, messages, reply schema and sample: equal requests share it"]
     stage: Annotated[str, "who asked: generate, curate, judge ..."]
     item_id: Annotated[str, "what was asked about: a chunk_id or pair_id"]
     document_id: Annotated[str, "-> documents; empty where it concerns none"]
@@ -201,13 +201,13 @@ class LlmCall:
     parameters: Annotated[str, "what shapes the reply, as JSON: temperature, max_tokens, seed ..."]
     sample: Annotated[int, "0-based, which of several replies to the same request"]
     messages: Annotated[str, "what was sent, as JSON"]
-    reply: Annotated[str, "what came back, whole; the first 2,000 characters where it could not be used"]
+    reply: Annotated[str, "what came back, whole; the first 20,000 characters where it could not be used"]
     finish_reason: Annotated[str, "as the endpoint said; empty without a reply"]
     status: Annotated[Literal["ok", "failed", "retryable"], "failed: stands with its error; retryable: a later run asks again"]
     error: Annotated[str | None, "a short fixed code, then what was wrong; null when ok"]
     n_prompt_tokens: Annotated[int, "as the endpoint counted"]
     n_reply_tokens: Annotated[int, "as the endpoint counted"]
-    n_attempts: Annotated[int, "tries that it took"]
+    n_attempts: Annotated[int, "tries that it took; 0 for one that was not sent, as the budget was spent"]
     call_seconds: Annotated[float, "from the first try to the reply, waits included"]
     cost_usd: Annotated[float | None, "by budget.prices; null where the model has no price there; 0 for is_from_ledger"]
     is_from_ledger: Annotated[bool, "an earlier unit had asked the same: nothing was sent"]
@@ -849,7 +849,7 @@ TABLES: tuple[Table, ...] = (
     IMPORTED_JUDGEMENTS, RUNS, RUN_UNITS, RUN_RESULTS, UNIT_FAILURES, TOMBSTONES,
 )  # fmt: skip
 
-LEDGERS: tuple[Table, ...] = (RUNS, RUN_UNITS, RUN_RESULTS, UNIT_FAILURES, TOMBSTONES, REVIEWS)
+LEDGERS: tuple[Table, ...] = (RUNS, RUN_UNITS, RUN_RESULTS, UNIT_FAILURES, TOMBSTONES, REVIEWS, CALL_ESTIMATES)
 """Tables about runs and units, and what people decided: their views show every row, whatever the run."""
 
 JOURNALS: tuple[Table, ...] = (LLM_CALLS, CALL_ESTIMATES, TRAINING_RUNS, TRAINING_STEPS)

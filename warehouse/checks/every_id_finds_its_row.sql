@@ -22,6 +22,8 @@ with named as (
     union all
     select run_id, 'qa_pairs' as table_name, 'chunk_id' as column_name, chunk_id as id, 'chunk_id' as kind from qa_pairs
     union all
+    select run_id, 'qa_pairs' as table_name, 'parent_id' as column_name, parent_id as id, 'pair_id' as kind from qa_pairs
+    union all
     select run_id, 'evidence' as table_name, 'pair_id' as column_name, pair_id as id, 'pair_id' as kind from evidence
     union all
     select run_id, 'evidence' as table_name, 'document_id' as column_name, document_id as id, 'document_id' as kind from evidence
@@ -29,6 +31,13 @@ with named as (
     select run_id, 'kept_pairs' as table_name, 'pair_id' as column_name, pair_id as id, 'pair_id' as kind from kept_pairs
     union all
     select run_id, 'kept_pairs' as table_name, 'document_id' as column_name, document_id as id, 'document_id' as kind from kept_pairs
+    union all
+    select run_id, 'pair_scores' as table_name, 'pair_id' as column_name, pair_id as id, 'pair_id' as kind from pair_scores
+    union all
+    select run_id, 'pair_scores' as table_name, 'document_id' as column_name, document_id as id, 'document_id' as kind from pair_scores
+    union all
+    select run_id, 'llm_calls' as table_name, 'document_id' as column_name, document_id as id, 'document_id' as kind from llm_calls
+    where document_id <> ''
     union all
     select run_id, 'rejected' as table_name, 'document_id' as column_name, document_id as id, 'document_id' as kind from rejected
     union all
