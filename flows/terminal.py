@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\0")
+from tasks.csv_cells import safe_cell
+
 MAX_ROWS = 200
 WIDTH_WITHOUT_TERMINAL = 10_000  # as wide as the table needs
 
@@ -33,12 +34,12 @@ def as_text(table: pa.Table) -> str:
 
 
 def as_csv(table: pa.Table) -> str:
-    """An Arrow table as CSV; text that a spreadsheet would run as a formula is quoted with an apostrophe (CWE-1236)."""
+    """An Arrow table as CSV; no cell can start a formula."""
     buffer = io.StringIO()
     writer = csv.writer(buffer)
     writer.writerow(table.schema.names)
     for row in table.to_pylist():
-        writer.writerow([f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value for value in row.values()])
+        writer.writerow([safe_cell(value) if isinstance(value, str) else value for value in row.values()])
     return buffer.getvalue()
 
 
