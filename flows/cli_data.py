@@ -7,6 +7,17 @@ from pathlib import Path
 
 from flows.console import Command, add_run, add_warehouse, existing, say
 
+EXPORT_FORMATS = ("chat", "alpaca", "sharegpt", "hf")
+
+
+def export(args: argparse.Namespace) -> int:
+    """Write a run's pairs for other tools to train on, by split, with a data card: JSON lines, or Parquet for `datasets`."""
+    from tasks.export import export_pairs
+
+    done = export_pairs(existing(args.warehouse), args.run, args.format, args.split, args.out, licence=args.licence)
+    say(*(f"{file.n_rows:>7} pairs  {done.folder / file.path}" for file in done.files), f"the card: {done.folder / 'README.md'}")
+    return 0
+
 
 def review(args: argparse.Namespace) -> int:
     """Write every pair to a spreadsheet for people to decide on, or take their decisions in: they win over the machine's."""
@@ -36,6 +47,19 @@ def review_import(args: argparse.Namespace) -> int:
     return 1 if imported.faults else 0
 
 
+def _export_arguments(parser: argparse.ArgumentParser) -> None:
+    add_warehouse(parser)
+    add_run(parser)
+    parser.add_argument(
+        "--format", choices=EXPORT_FORMATS, default="chat", help="chat: `messages`; hf: the same as Parquet (default: chat)"
+    )
+    parser.add_argument(
+        "--split", action="append", default=[], metavar="NAME", help="train, validation, test_...; repeatable (default: all)"
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the folder to make")
+    parser.add_argument("--licence", default="unknown", metavar="NAME", help="what the data card says, e.g. cc-by-4.0 (default: unknown)")
+
+
 def _review_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="review_action", required=True, metavar="ACTION")
     writing = actions.add_parser("export", help=review_export.__doc__, description=review_export.__doc__)
@@ -50,4 +74,4 @@ def _review_arguments(parser: argparse.ArgumentParser) -> None:
         add_run(parser_of_action)
 
 
-COMMANDS: dict[str, Command] = {"review": Command(review, _review_arguments)}
+COMMANDS: dict[str, Command] = {"export": Command(export, _export_arguments), "review": Command(review, _review_arguments)}
