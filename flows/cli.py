@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from flows import cli_data, cli_server
+from flows import cli_data, cli_server, cli_verdict
 from flows.console import Command, add_run, add_warehouse, existing, fail, refuse_missing, say
 
 INTERRUPTED = 130
@@ -24,17 +24,19 @@ def run(args: argparse.Namespace) -> int:
     refuse_missing(config.sources)
     quiet_prefect(Path(config.warehouse))
     from flows.display import progress_display
+    from flows.estimate import estimate, estimate_text
     from flows.pipeline import pipeline
 
     say(f"tunehouse: {', '.join(config.sources)} -> {config.warehouse}")
     with progress_display():
-        state = pipeline(config, return_state=True)
+        state = (estimate if args.dry_run else pipeline)(config, return_state=True)
     outcome = None if state.is_completed() else state.result(raise_on_failure=False)
     error = outcome if outcome is None or isinstance(outcome, BaseException) else RuntimeError(f"the flow ended {state.name}")
     from flows.summary import run_summary
     from warehouse.store import Warehouse
 
-    say(run_summary(Warehouse(config.warehouse), error))
+    store = Warehouse(config.warehouse)
+    say(estimate_text(store, config, state.result()) if args.dry_run and error is None else run_summary(store, error))
     return 0 if error is None else fail(error)
 
 
@@ -76,10 +78,12 @@ def report(args: argparse.Namespace) -> int:
 
 
 def status(args: argparse.Namespace) -> int:
-    """Say what ran, what is done and what is still to do."""
+    """Say what ran, what failed and how to redo it, what is still to do, what it cost, and what runs next."""
     from flows.summary import status_text
+    from flows.upcoming import upcoming
 
-    say(status_text(existing(args.warehouse)))
+    store = existing(args.warehouse)
+    say(status_text(store), *upcoming(store.root))
     return 0
 
 
@@ -96,6 +100,9 @@ def settings(args: argparse.Namespace) -> int:
 def _run_arguments(parser: argparse.ArgumentParser) -> None:
     add_warehouse(parser, default=None)
     _settings_arguments(parser)
+    parser.add_argument(
+        "--dry-run", action="store_true", help="read and cut the PDFs, then say what models would be asked and what that costs; ask nothing"
+    )
     parser.add_argument("sources", nargs="*", metavar="PDF_OR_FOLDER", help="PDF files, or folders that are searched for them")
 
 
@@ -131,6 +138,7 @@ COMMANDS: dict[str, Command] = {
     "settings": Command(settings, _settings_arguments),
     **cli_data.COMMANDS,
     **cli_server.COMMANDS,
+    **cli_verdict.COMMANDS,
 }
 
 

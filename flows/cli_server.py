@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from flows.console import Command, add_warehouse, refuse_missing, say
+from flows.console import Command, add_warehouse, existing, fail, refuse_missing, say
 
 POOLS = ("cpu", "gpu")
 
@@ -40,6 +40,32 @@ def down(args: argparse.Namespace) -> int:
     return 0
 
 
+def rerun(args: argparse.Namespace) -> int:
+    """Do one unit of work again, alone or with what was made from it; everything else stands."""
+    from flows.cli import quiet_prefect
+
+    store = existing(args.warehouse)
+    quiet_prefect(store.root)
+    from flows.display import progress_display
+    from flows.rerun import rerun_unit
+
+    with progress_display():
+        state = rerun_unit(str(store.root), args.unit, args.downstream, args.fresh, args.run, return_state=True)
+    outcome = state.result(raise_on_failure=False)
+    if isinstance(outcome, BaseException):
+        return fail(outcome)
+    say(outcome)
+    return 0
+
+
+def _rerun_arguments(parser: argparse.ArgumentParser) -> None:
+    add_warehouse(parser)
+    parser.add_argument("unit", metavar="UNIT_ID|TASK_RUN_ID", help="as `tunehouse status` or a task run's page in Prefect names it")
+    parser.add_argument("--downstream", action="store_true", help="also do what was made from it and does not fit it any more")
+    parser.add_argument("--fresh", action="store_true", help="put every question to the model again, though it has answered it before")
+    parser.add_argument("--run", metavar="RUN_ID", help="the run whose settings to use (default: the newest with that unit)")
+
+
 def _up_arguments(parser: argparse.ArgumentParser) -> None:
     add_warehouse(parser)
     parser.add_argument("sources", nargs="*", metavar="PDF_OR_FOLDER", help="what the nightly run works on; none: it rests")
@@ -61,4 +87,8 @@ def _pools(text: str) -> list[str]:
     return pools
 
 
-COMMANDS: dict[str, Command] = {"up": Command(up, _up_arguments), "down": Command(down, add_warehouse)}
+COMMANDS: dict[str, Command] = {
+    "up": Command(up, _up_arguments),
+    "down": Command(down, add_warehouse),
+    "rerun": Command(rerun, _rerun_arguments),
+}

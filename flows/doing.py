@@ -6,13 +6,14 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, cast
 
-from prefect import Task
+from prefect import Task, tags
 from prefect.futures import PrefectFuture, as_completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.elsewhere import Runner
+from flows.progress_artifacts import ProgressArtifacts
 from flows.run_config import RunConfig
-from tasks import progress
+from tasks import progress, selection
 from tasks.units import Unit
 from warehouse.errors import RetryableUnits, TunehouseError
 from warehouse.store import Warehouse
@@ -23,18 +24,33 @@ THREADS: Runner = cast("Runner", ThreadPoolTaskRunner(max_workers=2))
 
 
 def do_all(task: Task[..., Any], store: Warehouse, calls: Sequence[tuple[Unit, dict[str, Any]]], what: str) -> dict[str, BaseException]:
-    """Run ``task`` on every unit; return the error of each unit that failed, by unit id. Other units finish."""
-    futures: dict[PrefectFuture[Any], Unit] = {task.submit(store, work, **arguments): work for work, arguments in calls}
+    """Run ``task`` on every unit; return the error of each unit that failed, by unit id. Other units finish.
+
+    Raises:
+        Reached: one unit was to be done again and nothing else, and it is done (:mod:`tasks.selection`).
+    """
+    if chosen := selection.current():
+        calls = [(work, arguments) for planned, arguments in calls if (work := chosen.choose(store, planned))]
     failed: dict[str, BaseException] = {}
-    progress.report(what, 0, len(calls))
-    for n_done, future in enumerate(as_completed(list(futures)), start=1):
-        work = futures[future]
-        outcome = future.result(raise_on_failure=False)
-        if isinstance(outcome, BaseException):
-            failed[work.unit_id] = outcome
-            log.error("%s of %s failed: %s", work.stage, work.label, outcome)
-        progress.report(what, n_done, len(calls), work.label)
+    with progress.listening(ProgressArtifacts()):
+        futures = {_submit(task, store, work, arguments): work for work, arguments in calls}
+        progress.report(what, 0, len(calls))
+        for n_done, future in enumerate(as_completed(list(futures)), start=1):
+            work = futures[future]
+            outcome = future.result(raise_on_failure=False)
+            if isinstance(outcome, BaseException):
+                failed[work.unit_id] = outcome
+                log.error("%s of %s failed: %s", work.stage, work.label, outcome)
+            progress.report(what, n_done, len(calls), work.label)
+    if chosen:
+        chosen.go_on_or_raise(failed.values())
     return failed
+
+
+def _submit(task: Task[..., Any], store: Warehouse, work: Unit, arguments: dict[str, Any]) -> PrefectFuture[Any]:
+    with tags(work.stage, f"unit:{work.unit_id}"):  # by which the task run's page, and `tunehouse rerun`, know the unit
+        future: PrefectFuture[Any] = task.submit(store, work, **arguments)
+    return future
 
 
 def do_one(task: Task[..., Any], store: Warehouse, work: Unit, what: str, **arguments: Any) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import shorten
 
 from prefect import flow
 
 from flows import runs
 from flows.doing import THREADS, do_all, in_parts, landed, refuse_pending
 from flows.elsewhere import for_documents, is_on_its_own, subflow
+from flows.gone import land_tombstones
 from flows.run_config import RunConfig
 from tasks import chunk, embed, read_pdf
 from tasks.find_files import SourceFile, find_files
@@ -20,6 +22,7 @@ from warehouse.store import Warehouse
 from warehouse.tables import DOCUMENTS
 
 READABLE = ("ok", "partial")
+TITLE_CHARS = 60  # of a title in a label
 
 
 @flow(name="ingest", flow_run_name="ingest", persist_result=False)
@@ -32,7 +35,7 @@ def ingest(config: RunConfig, run_id: str | None = None) -> str:
     """
     store = Warehouse(config.warehouse)
     run_id = run_id or runs.start_run(store, config)
-    for part, sources in in_parts(discover(store, config), config):
+    for part, sources in in_parts(discover(store, config, run_id), config):
         subflow(ingest_lot, config, run_id, for_documents(config), part=part, sources=sources)
     if is_on_its_own():
         refuse_pending(store, [work for stage in ("ingest", "chunk", "embed") for work in units_of(store, run_id, stage)])
@@ -47,9 +50,14 @@ def ingest_lot(config: RunConfig, run_id: str, part: int, sources: list[SourceFi
     record_units(store, run_id, "ingest", reading, part)
     calls = [(work, {"source": source, "params": config.ingest}) for work, source in zip(reading, sources, strict=True)]
     do_all(ingest_document, store, calls, "reading PDFs")
-    readable = readable_units(store, reading)
+    cut_lot(store, config, run_id, part, reading)
+    return run_id
 
-    chunking = [unit("chunk", chunk.VERSION, work.label, reads=[work], settings=config.chunk) for work in readable]
+
+def cut_lot(store: Warehouse, config: RunConfig, run_id: str, part: int, reading: Sequence[Unit]) -> None:
+    """Cut the documents of one lot and embed their chunks. ``reading``: their ingest units."""
+    readable = readable_units(store, reading)
+    chunking = [unit("chunk", chunk.VERSION, title_of(store, work), reads=[work], settings=config.chunk) for work in readable]
     record_units(store, run_id, "chunk", chunking, part)
     do_all(chunk_document, store, [(work, {"params": config.chunk}) for work in chunking], "cutting chunks")
 
@@ -60,11 +68,18 @@ def ingest_lot(config: RunConfig, run_id: str, part: int, sources: list[SourceFi
     record_units(store, run_id, "embed", embedding, part)
     ready = {work.unit_id for work in landed(store, chunking)}
     do_all(embed_document, store, [(w, {"params": config.embed}) for w in embedding if w.reads[1] in ready], "embedding chunks")
-    return run_id
 
 
-def discover(store: Warehouse, config: RunConfig) -> list[SourceFile]:
-    """Every PDF of the settings' sources, older ones first.
+def title_of(store: Warehouse, reading: Unit) -> str:
+    """What a person would call a document that has been read: its title, where it has one of its own, and its file."""
+    (document,) = store.rows(DOCUMENTS, [reading.unit_id])
+    if document.title_source == "file_name":
+        return str(document.file_name)
+    return f"{shorten(document.title, TITLE_CHARS, placeholder='…')} ({document.file_name})"
+
+
+def discover(store: Warehouse, config: RunConfig, run_id: str) -> list[SourceFile]:
+    """Every PDF of the settings' sources, older ones first. Documents of the last run that are gone from there get a tombstone.
 
     Raises:
         ConfigError: nothing there looks like a PDF.
@@ -76,6 +91,7 @@ def discover(store: Warehouse, config: RunConfig) -> list[SourceFile]:
             where=", ".join(config.sources) or "sources",
             mend="name PDF files, or a folder that holds some: `tunehouse run FOLDER`",
         )
+    land_tombstones(store, run_id, found.files)  # not where nothing is left: that is a disk that is not mounted, most likely
     return runs.by_age(store, found.files)
 
 

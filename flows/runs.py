@@ -18,10 +18,11 @@ from flows.run_config import RunConfig
 from tasks.find_files import SourceFile
 from tasks.units import Unit, units_of
 from warehouse.errors import MissingPrerequisite
+from warehouse.journal import discard_budget, sweep_journals
 from warehouse.keys import unit_id
 from warehouse.store import Warehouse
 from warehouse.tables import DOCUMENTS, RUN_RESULTS, RUN_UNITS, RUNS, Document, Run, RunResult, RunUnit
-from warehouse.views import ledger_rows, write_duckdb
+from warehouse.views import latest_started_run, ledger_rows, write_duckdb
 
 PACKAGES = ("tunehouse", "prefect", "duckdb", "pyarrow", "pymupdf", "torch", "transformers", "peft", "sentence-transformers")
 STAGES = (
@@ -63,9 +64,7 @@ def continue_run(store: Warehouse, run_id: str | None, needs: str) -> str:
     Raises:
         MissingPrerequisite: there is none.
     """
-    runs: list[Run] = ledger_rows(store, RUNS)
-    if run_id is None and runs:
-        run_id = max(runs, key=lambda run: (run.started_at, run.run_id)).run_id
+    run_id = run_id or latest_started_run(store)
     if run_id is None or not units_of(store, run_id, needs):
         raise MissingPrerequisite(
             f"run {run_id or '(none)'} has no {needs} units",
@@ -75,8 +74,8 @@ def continue_run(store: Warehouse, run_id: str | None, needs: str) -> str:
     return run_id
 
 
-def finish_run(store: Warehouse, run_id: str, *, message: str, is_at_end: bool) -> RunResult:
-    """Land how the run ended, and bring ``warehouse.duckdb`` up to date."""
+def finish_run(store: Warehouse, run_id: str, *, message: str, is_at_end: bool, is_dry: bool = False) -> RunResult:
+    """Land how the run ended, and bring ``warehouse.duckdb`` up to date. ``is_dry``: it was only to say what it would ask."""
     (run,) = [row for row in ledger_rows(store, RUNS) if row.run_id == run_id]
     units = [work for stage in STAGES for work in units_of(store, run_id, stage)]
     commits = {work.unit_id: store.commit(work.unit_id) for work in units}
@@ -84,15 +83,26 @@ def finish_run(store: Warehouse, run_id: str, *, message: str, is_at_end: bool) 
     n_done = sum(1 for commit in commits.values() if commit and commit.committed_at >= run.started_at)
     documents: list[Document] = store.rows(DOCUMENTS, [work.unit_id for work in units if work.stage == "ingest"])
     n_warnings = sum(1 for document in documents if document.status != "ok")
-    status: Literal["completed", "incomplete", "failed"] = "failed" if not is_at_end else "incomplete" if n_pending else "completed"
+    ended: Literal["completed", "incomplete", "estimated"] = "estimated" if is_dry else "incomplete" if n_pending else "completed"
+    status = ended if is_at_end else "failed"
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
     result = RunResult(run_id, now, status, len(commits), n_done, n_pending, n_warnings, message)
     ledger = unit_id("run_result", 1, [run_id])
     with store.lock(ledger):
         store.land(ledger, {RUN_RESULTS: [result]}, stage="run", label=run_id)
     store.sweep()
+    sweep_journals(store)
+    if status == "completed":
+        discard_budget(store, run_id)
     write_duckdb(store)
     return result
+
+
+def refresh_result(store: Warehouse, run_id: str) -> None:
+    """Land anew how a run ended, after one of its units was done again. A run that never ended stays so."""
+    for result in ledger_rows(store, RUN_RESULTS):
+        if result.run_id == run_id:
+            finish_run(store, run_id, message=result.message, is_at_end=result.status != "failed", is_dry=result.status == "estimated")
 
 
 def by_age(store: Warehouse, sources: Sequence[SourceFile]) -> list[SourceFile]:

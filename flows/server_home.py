@@ -20,6 +20,7 @@ from warehouse.store import write_atomically
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 FOLDER = ".prefect-server"
+SETTINGS = "settings.json"
 AUTH = "PREFECT_SERVER_API_AUTH_STRING"
 DATABASE = "PREFECT_SERVER_DATABASE_CONNECTION_URL"
 KEPT = ("PREFECT_SERVER_", "PREFECT_LOGGING_", "PREFECT_WORKER_", "PREFECT_RUNNER_")
@@ -63,8 +64,8 @@ def settle(home: Path, host: str | None, port: int | None, database: str | None)
     Raises:
         ConfigError: the address is open to others without an auth string, a password would be seen by all, or a secret is missing.
     """
-    path = home / "settings.json"
-    known = Settings(**json.loads(path.read_bytes())) if path.exists() else Settings()
+    path = home / SETTINGS
+    known = known_settings(home) or Settings()
     from_environment = os.environ.get(DATABASE, "")
     chosen = replace(known, host=host or known.host, port=port or known.port, database=known.database if database is None else database)
     if database is not None:
@@ -90,9 +91,15 @@ def settle(home: Path, host: str | None, port: int | None, database: str | None)
     return replace(chosen, has_auth=has_auth)
 
 
+def known_settings(home: Path) -> Settings | None:
+    """What the last ``up`` from this folder was asked for; None where there was none."""
+    path = home / SETTINGS
+    return Settings(**json.loads(path.read_bytes())) if path.exists() else None
+
+
 def keep(home: Path, settings: Settings) -> None:
     """Write the settings down for the next ``up``."""
-    write_atomically(home / "settings.json", json.dumps(asdict(settings), indent=1).encode())
+    write_atomically(home / SETTINGS, json.dumps(asdict(settings), indent=1).encode())
 
 
 def environment(home: Path, settings: Settings, role: str) -> dict[str, str]:

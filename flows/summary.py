@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from textwrap import shorten
+
+from flows.failures import failure_rows
+from flows.gone import gone_since
 from flows.run_config import RunConfig
 from flows.runs import STAGES, pending_units
+from flows.saved import saved_text, spent_text
 from flows.terminal import as_text
 from tasks.report import summary
 from tasks.report_data import run_verdict
@@ -11,6 +16,11 @@ from tasks.units import units_of
 from warehouse.store import Warehouse
 from warehouse.tables import RUN_RESULTS, RUNS
 from warehouse.views import ledger_rows, query
+
+MOST_RUNS = 5
+MOST_LISTED = 20
+MOST_NAMED = 5
+DETAIL_CHARS = 300
 
 
 def run_summary(store: Warehouse, error: BaseException | None) -> str:
@@ -22,6 +32,8 @@ def run_summary(store: Warehouse, error: BaseException | None) -> str:
     lines = [f"run {last.run_id}: {last.status}; {last.n_units} units, {last.n_units_done} done now, {last.n_pending} pending"]
     if last.n_units_done == 0 and last.status == "completed":
         lines.append("0 units to do: everything stood committed from earlier runs")
+    (run,) = [run for run in ledger_rows(store, RUNS) if run.run_id == last.run_id]
+    lines += [*filter(None, [saved_text(store, last.run_id, run.started_at)]), *gone_lines(store, last.run_id)]
     if last.n_warnings:
         lines.append(f"warning: {last.n_warnings} files could not be read whole:")
         lines.append(
@@ -43,22 +55,47 @@ def verdict_text(store: Warehouse, run: str | None = None) -> str:
     return summary(estimates, arm_rates, coverage, RunConfig.model_validate_json(landed.settings).report)
 
 
+def gone_lines(store: Warehouse, run_id: str) -> list[str]:
+    """Which documents are gone since the last run, if any."""
+    gone = gone_since(store, run_id)
+    if not gone:
+        return []
+    named = ", ".join(stone.file_name for stone in gone[:MOST_NAMED]) + (" ..." if len(gone) > MOST_NAMED else "")
+    are = "document is" if len(gone) == 1 else "documents are"
+    return [f"{len(gone)} {are} gone since the last run: {named}; `tunehouse sql tombstoned_documents` tells what was made of them"]
+
+
 def status_text(store: Warehouse) -> str:
-    """The latest runs, each stage of the newest one, and the units that it still has to do."""
+    """The latest runs, each stage of the newest one, what failed and how to redo it, what is still to come to, and what it cost."""
     runs = sorted(ledger_rows(store, RUNS), key=lambda run: run.started_at)
     if not runs:
         return "no run has been made here yet"
     results = {result.run_id: result for result in ledger_rows(store, RUN_RESULTS)}
     lines = []
-    for run in runs[-5:]:
+    for run in runs[-MOST_RUNS:]:
         result = results.get(run.run_id)
         first_line = (result.message.splitlines() or [""])[0] if result else ""
-        lines.append(f"{run.run_id}  {result.status if result else 'running or stopped'}  {first_line}")
+        lines.append(f"{run.run_id}  {result.status if result else 'running or stopped'}  {first_line}".rstrip())
     newest = runs[-1].run_id
+    lines.append(f"run {newest}:")
     for stage in STAGES:
         units = units_of(store, newest, stage)
         n_done = sum(store.is_landed(work.unit_id) for work in units)
         lines.append(f"  {stage:<12} {n_done} of {len(units)} units done" if units else f"  {stage:<12} not planned yet")
-    pending = pending_units(store, newest)
-    lines += [f"  pending: {work.stage} of {work.label} ({work.unit_id})" for work in pending[:20]]
-    return "\n".join(lines)
+    failures = failure_rows(store, newest)
+    lines += [line for failure in failures[:MOST_LISTED] for line in _failure_lines(failure)]
+    if len(failures) > MOST_LISTED:
+        lines.append(f"  and {len(failures) - MOST_LISTED} more: `tunehouse sql failures`, `tunehouse sql stale_units`")
+    named = {failure["unit_id"] for failure in failures}
+    waiting = [work for work in pending_units(store, newest) if work.unit_id not in named]
+    lines += [f"  to do: {work.stage} of {work.label} ({work.unit_id})" for work in waiting[:MOST_LISTED]]
+    lines += [f"  and {len(waiting) - MOST_LISTED} more units to do"] if len(waiting) > MOST_LISTED else []
+    return "\n".join([*lines, *gone_lines(store, newest), f"spent on this run's units: {spent_text(store, newest)}"])
+
+
+def _failure_lines(failure: dict[str, str]) -> list[str]:
+    detail = " ".join(failure["detail"].split())
+    return [
+        f"  {failure['reason']}: {failure['stage']} of {failure['name']}: {shorten(detail, DETAIL_CHARS, placeholder='…')}",
+        f"    to redo: {failure['redo']}",
+    ]

@@ -5,7 +5,7 @@ A flow plans its units as it always does, so that what a unit is made from is sa
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _selection: ContextVar[Selection | None] = ContextVar("selection", default=None)
 
 
-class Reached(Exception):  # noqa: N818  # no error: what was asked for is done, and the flow need not go on
+class Reached(Exception):  # no error: what was asked for is done, and the flow need not go on
     """The unit is done, and nothing else was asked for."""
 
 
@@ -63,6 +63,13 @@ class Selection:
                 )
             self.chosen[work.unit_id] = work
         return self.chosen.get(work.unit_id)
+
+    def go_on_or_raise(self, errors: Iterable[BaseException]) -> None:
+        """After some units were done: raise the first error there was, or :class:`Reached` when nothing else is asked for."""
+        for error in errors:
+            raise error
+        if self.is_reached and not self.downstream:
+            raise Reached
 
 
 def current() -> Selection | None:

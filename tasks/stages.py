@@ -23,6 +23,7 @@ from tasks.split import SplitParams
 from tasks.statistics import ReportParams
 from tasks.train_params import TrainExample, TrainParams
 from tasks.units import Made, Unit
+from tasks.weights import put_in_place, training_folder
 from warehouse import tables as t
 from warehouse.errors import MissingPrerequisite
 from warehouse.store import Warehouse
@@ -184,7 +185,7 @@ def train(
         examples["train"],
         examples["validation"],
         params,
-        store.root / "weights" / work.unit_id,
+        training_folder(store, work),
         work.unit_id,
     )
     made = {
@@ -194,7 +195,7 @@ def train(
         t.TRAINING_EXAMPLES: trained.examples,
         t.PLACEBO_ANSWERS: wrong,
     }
-    return Made(made, files=trained.files)
+    return Made(made, files=put_in_place(store, work, trained.files))
 
 
 def discard_checkpoints(store: Warehouse, work: Unit) -> None:

@@ -20,6 +20,7 @@ from typing import Any
 from tasks import selection
 from warehouse.commits import Origin
 from warehouse.errors import TunehouseError
+from warehouse.journal import discard_journal
 from warehouse.keys import key, unit_id
 from warehouse.schema import Table
 from warehouse.store import Warehouse
@@ -111,6 +112,8 @@ def land_once(store: Warehouse, work: Unit, make: Callable[[], Made], origin: Or
             reads=reads,
             work_seconds=time.monotonic() - began,
         )
+        if made.n_retryable == 0:
+            discard_journal(store, work.unit_id)
     return Landed(work, is_new=True, n_retryable=made.n_retryable)
 
 

@@ -129,6 +129,11 @@ class Warehouse:
         write_atomically(path, content)
         return Part(name, sha256, len(content), table.name, data.num_rows)
 
+    def retract(self, unit_id: str) -> None:
+        """Take a unit's commit back: it is still to do then. Whoever calls holds the unit's lock."""
+        (self.root / "commits" / f"{unit_id}.json").unlink(missing_ok=True)
+        sync_folder(self.root / "commits")
+
     # ---- reading -----------------------------------------------------------------------------------------------------------------
 
     def commit(self, unit_id: str) -> Commit | None:
@@ -251,15 +256,19 @@ def write_atomically(path: Path, content: bytes) -> None:
     except BaseException:
         aside.unlink(missing_ok=True)
         raise
-    folder = os.open(path.parent, os.O_RDONLY)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Have what was renamed or deleted in a folder survive a crash of the machine."""
+    handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(handle)
     finally:
-        os.close(folder)
+        os.close(handle)
 
 
 def file_sha256(path: Path) -> str:
     """SHA-256 of a file's bytes, 64 hex digits."""
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
-

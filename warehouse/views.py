@@ -17,16 +17,14 @@ import duckdb
 import pyarrow as pa
 import pyarrow.dataset as ds
 
+from warehouse.commits import Commit
 from warehouse.errors import ConfigError
 from warehouse.schema import Table
-from warehouse.commits import Commit
 from warehouse.store import Warehouse
-from warehouse.tables import (
-    ADAPTERS, CHUNKS, DOCUMENTS, LEDGERS, QA_PAIRS, RUN_RESULTS, RUN_UNITS, RUNS, SPLITS, TABLES, TRAINING_EXAMPLES, Run, RunResult, RunUnit,
-)  # fmt: skip
+from warehouse.tables import LEDGERS, RUN_RESULTS, RUN_UNITS, RUNS, TABLES, Run, RunResult, RunUnit
 
 HERE = Path(__file__).parent
-EVERY = (DOCUMENTS, CHUNKS, QA_PAIRS, SPLITS, ADAPTERS, TRAINING_EXAMPLES)
+EVERY = frozenset({"documents", "chunks", "qa_pairs", "splits", "adapters", "training_examples"})
 ALL_RUNS = "all"
 
 
@@ -40,13 +38,22 @@ def ledger_rows(store: Warehouse, table: Table) -> list[Any]:
 
 
 def latest_finished_run(store: Warehouse) -> str | None:
-    """The run_id of the run that last reached its end; where none did, of the run that started last; None in an empty warehouse."""
+    """The run_id of the run that last reached its end; where none did, of the run that started last; None in an empty warehouse.
+
+    Judgements made elsewhere are nobody's latest run: theirs is shown when named, or where there is no other.
+    """
     results: list[RunResult] = ledger_rows(store, RUN_RESULTS)
-    finished = [result for result in results if result.status != "failed"]
+    finished = [result for result in results if result.status not in ("failed", "imported", "estimated")]
     if finished:
         return max(finished, key=lambda result: (result.finished_at, result.run_id)).run_id
+    return latest_started_run(store)
+
+
+def latest_started_run(store: Warehouse) -> str | None:
+    """The run_id of the run that started last, imported ones only where there is no other; None in an empty warehouse."""
+    imported = {result.run_id for result in ledger_rows(store, RUN_RESULTS) if result.status == "imported"}
     runs: list[Run] = ledger_rows(store, RUNS)
-    return max(runs, key=lambda run: (run.started_at, run.run_id)).run_id if runs else None
+    return max(runs, key=lambda run: (run.run_id not in imported, run.started_at, run.run_id)).run_id if runs else None
 
 
 def connect(store: Warehouse, run: str | None = None) -> duckdb.DuckDBPyConnection:
@@ -67,8 +74,6 @@ def connect(store: Warehouse, run: str | None = None) -> duckdb.DuckDBPyConnecti
     con.register("_unit_runs", _unit_runs(run_units, commits, run))
     for name, data in _commit_tables(commits).items():
         con.register(name, data)
-    for table in EVERY:
-        con.register(f"every_{table.name}", _dataset(store, table, [commit.unit_id for commit in commits]))
     for table in TABLES:
         if table in LEDGERS:
             con.register(table.name, pa.Table.from_pylist([asdict(row) for row in ledger_rows(store, table)], schema=table.schema))
@@ -77,6 +82,8 @@ def connect(store: Warehouse, run: str | None = None) -> duckdb.DuckDBPyConnecti
         if run != ALL_RUNS:
             units = sorted({row.unit_id for row in run_units if row.run_id == run})
         con.register(f"_{table.name}", _dataset(store, table, units))
+        if table.name in EVERY:
+            con.register(f"every_{table.name}", _dataset(store, table, [commit.unit_id for commit in commits]))
         con.execute(f"create view {table.name} as select t.*, u.run_id from _{table.name} t join _unit_runs u using (unit_id)")  # noqa: S608
     create_shipped_views(con)
     return con
@@ -138,7 +145,7 @@ def _build_duckdb(store: Warehouse, path: Path) -> None:
                 continue
             files = _parquet_select(store, table, commits)
             con.execute(f"create view {table.name} as select t.*, u.run_id from ({files}) t join _unit_runs u using (unit_id)")  # noqa: S608
-            if table in EVERY:
+            if table.name in EVERY:
                 con.execute(f"create view every_{table.name} as {files}")
         create_shipped_views(con)
 
