@@ -33,7 +33,7 @@ class ModelParams:
     """Which model is asked, where, and how."""
 
     model: str = ""
-    """provider/model: openai/<name> for any OpenAI-compatible endpoint, transformers/<path or hub name>, scripted/<file>."""
+    """provider/model: openai/NAME for any OpenAI-compatible endpoint, transformers/FOLDER_OR_HUB_NAME, scripted/FILE."""
     base_url: str = field(default="https://api.openai.com/v1", metadata=TECHNICAL)
     """Where the endpoint is, e.g. http://localhost:8000/v1 for vLLM, http://localhost:11434/v1 for Ollama."""
     api_key_env: str = field(default="OPENAI_API_KEY", metadata=TECHNICAL)
