@@ -78,7 +78,7 @@ def refuse_unfinished(store: Warehouse, config: RunConfig, run_id: str, budget: 
     spent = budget.spent()
     if spent.n_refused:
         raise RetryableUnits(
-            f"the budget is spent: {spent.n_calls} calls and {spent.usd:.4f} US dollars, and {n_documents} documents are unfinished: {named}",
+            f"the budget is spent: {spent.n_calls} calls, {spent.usd:.4f} US dollars; {n_documents} documents are unfinished: {named}",
             where=f"budget.max_usd {config.budget.max_usd}, budget.max_calls {config.budget.max_calls}, run {run_id}",
             mend="raise budget.max_usd or budget.max_calls and run again: what is paid is not asked again",
         )

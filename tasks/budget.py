@@ -20,7 +20,7 @@ from pathlib import Path
 
 from tasks.providers.base import CallFailed
 from warehouse.errors import ConfigError, TunehouseError
-from warehouse.journal import FOLDER
+from warehouse.journal import budget_path
 from warehouse.keys import TECHNICAL
 
 MILLION = 1_000_000
@@ -160,7 +160,7 @@ class Budget:
     @property
     def path(self) -> Path:
         """The file that holds the count."""
-        return self.root / FOLDER / f"{self.run_id}.budget"
+        return budget_path(self.root, self.run_id)
 
     @contextmanager
     def _record(self) -> Iterator[_Record]:

@@ -94,10 +94,11 @@ class Ledger:
         return sum(row.status == RETRYABLE for row in self._rows.values())
 
     def close(self) -> None:
-        """Wait for calls under way, as long as one try may take, so that what they bring is written down; then let go of the journal."""
+        """Take back what is not sent yet, and wait for the rest, as long as one try may take, so that what it brings is written down."""
         under_way = dict(self._under_way)
-        for late in concurrent.futures.wait(under_way, timeout=self._params.timeout_seconds).not_done:
-            under_way[late].cancel()
+        for waiting in under_way.values():
+            waiting.cancel()  # once a request has begun, this does nothing
+        concurrent.futures.wait(under_way, timeout=self._params.timeout_seconds)
         self._journal.close()
         self._known.close_unit(self._unit_id)
 

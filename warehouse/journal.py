@@ -137,6 +137,16 @@ def discard_journal(store: Warehouse, unit_id: str) -> None:
     journal_path(store, unit_id).unlink(missing_ok=True)
 
 
+def budget_path(root: Path, run_id: str) -> Path:
+    """Where the count of what a run has spent is, or would be."""
+    return root / FOLDER / f"{run_id}.budget"
+
+
+def discard_budget(store: Warehouse, run_id: str) -> None:
+    """Delete a run's count, now that it is complete; what it spent stands in ``llm_calls``."""
+    budget_path(store.root, run_id).unlink(missing_ok=True)
+
+
 def sweep_journals(store: Warehouse) -> int:
     """Delete the journals of units that stand whole and that nobody holds now. Returns how many.
 

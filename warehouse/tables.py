@@ -166,7 +166,9 @@ class KeptPair:
     answerable_share: Annotated[float, "D13: share of the question's content words found in the document body"]
     n_question_words: Annotated[int, "words in the question"]
     n_answer_words: Annotated[int, "words in the reference answer"]
-    flags: Annotated[tuple[str, ...], "low_groundedness, low_answerability: rules that flag and do not drop; kept_by_reviewer, changed_by_reviewer"]
+    flags: Annotated[
+        tuple[str, ...], "low_groundedness, low_answerability: rules that flag and do not drop; kept_by_reviewer, changed_by_reviewer"
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -396,7 +398,9 @@ class Verdict:
     contrast: Annotated[str, "arm_a:arm_b, e.g. tuned:base"]
     pair_id: Annotated[str, "the question put to both arms"]
     judge: Annotated[str, "name and version"]
-    order: Annotated[Literal["ab", "ba", "none"], "which arm was shown first; none for a judge that does not look at order, or whose log does not say"]
+    order: Annotated[
+        Literal["ab", "ba", "none"], "which arm was shown first; none for a judge that does not look at order, or whose log does not say"
+    ]
     vote: Annotated[int, "0-based"]
     verdict: Annotated[Literal["first", "second", "tie", "unparsed", "error"], "as the reply said; for order none, first = arm_a"]
     reply: Annotated[str, "what the judge wrote, whole; for similarity the figures it went by"]
@@ -755,8 +759,8 @@ class RunResult:
     run_id: Annotated[str, "key -> runs"]
     finished_at: Annotated[str, "UTC, ISO 8601"]
     status: Annotated[
-        Literal["completed", "incomplete", "failed", "imported"],
-        "incomplete: reached the end while units are pending; failed: stopped before it; imported: judgements made elsewhere",
+        Literal["completed", "incomplete", "failed", "imported", "estimated"],
+        "incomplete: reached the end while units are pending; failed: stopped before it; imported: judgements made elsewhere; estimated: it was only to say what it would ask",
     ]
     n_units: Annotated[int, "units that the run is made of"]
     n_units_done: Annotated[int, "of these committed by this run"]
