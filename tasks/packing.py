@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch.nn.functional import cross_entropy, scaled_dot_product_attention
-from transformers import AttentionInterface
-from transformers.masking_utils import AttentionMaskInterface
+from torch.nn.functional import cross_entropy
 
+from tasks.attention import PACKED_ATTENTION
 from tasks.base_model import chat_prompt, inert
+from tasks.fused_ops import summed_loss
 from warehouse.keys import draw
 
 if TYPE_CHECKING:
@@ -24,11 +24,8 @@ if TYPE_CHECKING:
 
     from tasks.train_params import TrainExample
 
-PACKED_ATTENTION = "tunehouse_packed"
 LEAK_TOLERANCE = 0.2
 """Packed logits may differ from those of an example alone by this share of what a row without bounds between examples would change."""
-LONGEST_WRITTEN_OUT = 512
-"""Tokens of an example up to which attention on a CPU in bfloat16 is faster written out."""
 
 log = logging.getLogger(__name__)
 
@@ -88,72 +85,48 @@ def rows_of(examples: Sequence[Encoded], tokens_per_row: int) -> list[list[Encod
     return rows
 
 
-def packed_attention(
-    module: torch.nn.Module,
-    query: torch.Tensor,
-    key: torch.Tensor,
-    value: torch.Tensor,
-    attention_mask: torch.Tensor | None,  # noqa: ARG001  # part of the interface; always None here
-    scaling: float | None = None,
-    dropout: float = 0.0,
-    segments: Sequence[int] = (),
-    **others: Any,
-) -> tuple[torch.Tensor, None]:
-    """Causal attention within each of ``segments`` (lengths that add up to T). query: (1, heads, T, d); returns (1, T, heads, d)."""
-    window = others.get("sliding_window")
-    if others.get("softcap") is not None or others.get("s_aux") is not None or (window and max(segments) > window):
-        raise ValueError(f"{type(module).__name__} needs more than plain causal attention")
-    scale = scaling or query.shape[-1] ** -0.5
-    pieces = [
-        _written_out(q, k, v, scale, dropout)
-        if _is_faster_written_out(q)
-        else scaled_dot_product_attention(q, k, v, dropout_p=dropout, is_causal=True, scale=scale, enable_gqa=True)
-        for q, k, v in zip(*(torch.split(part, list(segments), 2) for part in (query, key, value)), strict=True)
-    ]
-    return torch.cat(pieces, dim=2).transpose(1, 2).contiguous(), None
+def answer_loss(model: Any, row: Sequence[Encoded], is_packed: bool, is_fused: bool = False) -> torch.Tensor:
+    """Sum of the losses of the row's answer tokens in nats, float32; ``model`` must be set up by :func:`use_packing` to pack.
 
-
-def _is_faster_written_out(query: torch.Tensor) -> bool:
-    # torch's own attention takes up to 1.9 times as long here, most of it in the backward pass; in float32, or on a GPU, it does not
-    return query.device.type == "cpu" and query.dtype == torch.bfloat16 and query.shape[2] <= LONGEST_WRITTEN_OUT
-
-
-def _written_out(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float, dropout: float) -> torch.Tensor:
-    """Causal attention softmax(QK' scale) V with the softmax in float32; key and value heads shared by groups of query heads."""
-    n_groups, n = query.shape[1] // key.shape[1], query.shape[2]
-    key, value = (part.repeat_interleave(n_groups, 1) if n_groups > 1 else part for part in (key, value))
-    ahead = torch.ones(n, n, dtype=torch.bool).triu(1)
-    scores = (query @ key.transpose(-1, -2)).float() * scale
-    weights = scores.masked_fill(ahead, float("-inf")).softmax(-1).to(query.dtype)
-    return torch.dropout(weights, dropout, train=dropout > 0) @ value
-
-
-AttentionInterface.register(PACKED_ATTENTION, packed_attention)
-AttentionMaskInterface.register(PACKED_ATTENTION, lambda *_, **__: None)
-
-
-def answer_loss(model: Any, row: Sequence[Encoded], is_packed: bool) -> torch.Tensor:
-    """Sum of the losses of the row's answer tokens in nats, float32; ``model`` must be set up by :func:`use_packing` to pack."""
+    With ``is_fused`` the logits are made a few at a time and never kept: less memory, the same loss but for rounding.
+    """
+    if is_fused:
+        hidden, labels = _packed_hidden(model, row)
+        return summed_loss(hidden, model.get_output_embeddings().weight, labels)
     logits, labels = (_packed_logits if is_packed else _padded_logits)(model, row)
     return cross_entropy(logits.float(), labels, reduction="sum")
 
 
-def _packed_logits(model: Any, row: Sequence[Encoded], segments: Sequence[int] | None = None) -> tuple[torch.Tensor, torch.Tensor]:
-    device = model.device
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A row as the model takes it, and where in it an answer token is predicted."""
+
+    inputs: dict[str, Any]
+    predicting: torch.Tensor
+    labels: torch.Tensor
+
+
+def _as_row(device: Any, row: Sequence[Encoded], segments: Sequence[int] | None = None) -> _Row:
     tokens = torch.tensor([token for one in row for token in one.tokens], device=device)
     positions = torch.cat([torch.arange(len(one.tokens)) for one in row]).to(device)
     starts = [sum(len(one.tokens) for one in row[:at]) for at in range(len(row))]
-    predicting = torch.cat([torch.arange(at + one.n_prompt - 1, at + len(one.tokens) - 1) for at, one in zip(starts, row, strict=True)]).to(
-        device
-    )
-    output = model(
-        input_ids=tokens[None],
-        position_ids=positions[None],
-        logits_to_keep=predicting,
-        use_cache=False,
-        segments=segments or [len(one.tokens) for one in row],
-    )
-    return output.logits[0], tokens[predicting + 1]
+    spans = [torch.arange(at + one.n_prompt - 1, at + len(one.tokens) - 1) for at, one in zip(starts, row, strict=True)]
+    predicting = torch.cat(spans).to(device)
+    lengths = segments or [len(one.tokens) for one in row]
+    inputs = {"input_ids": tokens[None], "position_ids": positions[None], "use_cache": False, "segments": lengths}
+    return _Row(inputs, predicting, tokens[predicting + 1])
+
+
+def _packed_logits(model: Any, row: Sequence[Encoded], segments: Sequence[int] | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+    made = _as_row(model.device, row, segments)
+    return model(**made.inputs, logits_to_keep=made.predicting).logits[0], made.labels
+
+
+def _packed_hidden(model: Any, row: Sequence[Encoded]) -> tuple[torch.Tensor, torch.Tensor]:
+    """What goes into the output layer where an answer token is predicted: (tokens, width)."""
+    made = _as_row(model.device, row)
+    whole = model.get_base_model() if hasattr(model, "get_base_model") else model
+    return whole.base_model(**made.inputs).last_hidden_state[0, made.predicting], made.labels
 
 
 def _padded_logits(model: Any, row: Sequence[Encoded]) -> tuple[torch.Tensor, torch.Tensor]:

@@ -5,13 +5,12 @@ import torch
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AutoConfig, AutoModelForCausalLM
 
+from tasks.attention import PACKED_ATTENTION, _written_out
 from tasks.base_model import load_base
 from tasks.packing import (
-    PACKED_ATTENTION,
     Encoded,
     _packed_logits,
     _padded_logits,
-    _written_out,
     answer_loss,
     encode,
     plan_epoch,
