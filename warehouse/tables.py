@@ -760,7 +760,7 @@ class RunResult:
     finished_at: Annotated[str, "UTC, ISO 8601"]
     status: Annotated[
         Literal["completed", "incomplete", "failed", "imported", "estimated"],
-        "incomplete: reached the end while units are pending; failed: stopped before it; imported: judgements made elsewhere; estimated: a dry run",
+        "incomplete: the end was reached, units are pending; failed: stopped before it; imported: judged elsewhere; estimated: a dry run",
     ]
     n_units: Annotated[int, "units that the run is made of"]
     n_units_done: Annotated[int, "of these committed by this run"]
