@@ -159,9 +159,9 @@ def permutation_p(differences: Sequence[float], n_draws: int = 20_000, seed: int
     """Two-sided paired permutation test of a mean difference of 0: the sign of each difference is flipped.
 
     All 2^n patterns where these are no more than ``n_draws``, else that many seeded draws. Give one difference per cluster, its sum.
-    1.0 without differences.
+    1.0 for fewer than two differences.
     """
-    if not differences:
+    if len(differences) <= 1:
         return 1.0
     import numpy as np  # noqa: PLC0415
     from scipy.stats import permutation_test  # noqa: PLC0415  # takes a second

@@ -84,6 +84,7 @@ def fit(scores: Sequence[float], x: Sequence[float], clusters: Sequence[Hashable
         return Fit(float(theta), float(beta), None, None, is_separated=False)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PerfectSeparationWarning)  # told of a perfect fit too: where all are ties, which is no harm
+        warnings.simplefilter("ignore", RuntimeWarning)  # a scale that is not used, for two questions
         fitted = model.fit(cov_type="cluster", cov_kwds={"groups": codes, "use_correction": False})
     factor = math.sqrt(n_clusters / (n_clusters - 1))
     theta_se, beta_se = (float(error) * factor for error in fitted.bse)

@@ -8,6 +8,7 @@ from typing import Any
 from tasks.statistics import ReportParams
 from warehouse.tables import TEST_SPLITS, ArmRate, Estimate
 
+IMPORTED = "imported"
 UNSEEN_FIRST = ("test_unseen_document", "test_unseen_fact")
 CAVEATS = (
     "A rate says how often an answer states the reference fact, not which answer is good.",
@@ -24,6 +25,8 @@ def summary(
 ) -> str:
     """The summary as Markdown that also reads well in a terminal. ``coverage``: rows of the view of that name."""
     ordered = _ordered(estimates, params)
+    if ordered and all(row.split == IMPORTED for row in ordered):
+        return headline(ordered, arm_rates, params) + "\n"
     interval = f"{100 * (1 - params.alpha):g} % interval"
     parts = [
         headline(ordered, arm_rates, params),
@@ -43,6 +46,9 @@ def summary(
 
 def headline(estimates: Sequence[Estimate], arm_rates: Sequence[ArmRate], params: ReportParams) -> str:
     """One sentence on the headline contrast over what was never taught; where none of that was tested, it says so."""
+    imported = [row for row in estimates if row.split == IMPORTED]
+    if imported:
+        return " ".join(imported_sentence(row, params) for row in imported)
     ordered = [row for row in _ordered(estimates, params) if row.contrast == params.headline_contrast] or _ordered(estimates, params)
     unseen = [row for split in UNSEEN_FIRST for row in ordered if row.split == split and row.n_planned]
     estimable = [row for row in unseen if row.low is not None]
@@ -70,6 +76,22 @@ def sentence(row: Estimate, arm_rates: Sequence[ArmRate], params: ReportParams) 
         f"judge {row.judge}",
     ]
     return f"{_claim(row, arm_a, arm_b)} on {row.split}: {'; '.join(fact for fact in facts if fact)}."
+
+
+def imported_sentence(row: Estimate, params: ReportParams) -> str:
+    """What may be said of judgements that were made elsewhere: counts and bounds, never a claim."""
+    arm_a, arm_b = row.contrast.split(":")
+    if not row.n:
+        return f"Judgements made elsewhere: none of {row.n_planned} can be read, so {arm_a} and {arm_b} are not compared."
+    share, (low, high) = 100 * (row.rate or 0), (100 * (end or 0) for end in (row.low, row.high))
+    bounds = f"between {100 * (row.bound_low or 0):.1f} and {100 * (row.bound_high or 0):.1f} % whatever they were"
+    ties = f", {row.n_ties} tied" if row.n_ties else ""
+    return (
+        f"Judgements made elsewhere, by {row.judge}: {arm_a} won {row.n_wins} and {arm_b} {row.n_losses} of {row.n}{ties}; "
+        f"win rate {share:.1f} % [{low:.1f}, {high:.1f}] ({100 * (1 - params.alpha):g} % interval, {row.scope}). "
+        f"{row.n_unscored} of {row.n_planned} entries have no verdict: {bounds}. No difference is claimed: their documents, the order in "
+        "which the answers were shown and the judge's controls are not known."
+    )
 
 
 def _claim(row: Estimate, arm_a: str, arm_b: str) -> str:

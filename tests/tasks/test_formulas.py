@@ -19,8 +19,12 @@ from tasks.formulas import (
     design_effect,
     effective_n,
     flips,
+    holm,
+    majority_accuracy,
     mcnemar_p,
     mde,
+    n_for,
+    permutation_p,
     perplexity,
     sign_flip_p,
     sign_test_p,
@@ -218,3 +222,73 @@ def test_the_clustered_error_is_that_of_the_cluster_totals(questions):
     if len(totals) > 1:
         by_numpy = math.sqrt(len(totals) * np.var(totals, ddof=1)) / len(scores)
         assert clustered_se(scores, clusters) == pytest.approx(by_numpy, abs=1e-9)
+
+
+def test_an_interval_of_differences_has_their_span():
+    same = cluster_interval([0.0] * 12, [at // 2 for at in range(12)], span=(-1.0, 1.0))
+    assert same[:2] == pytest.approx([2 * end - 1 for end in wilson(3, 6)])
+    assert cluster_interval([1.0, 1.0, 1.0, -1.0], "abcd", span=(-1.0, 1.0)).high == 1.0
+
+
+@settings(deadline=None)  # the first call imports scipy
+@given(clustered_signs)
+def test_stretching_the_scores_stretches_the_interval(questions):
+    signs, clusters = [float(sign) for sign, _ in questions], [name for _, name in questions]
+    wide, narrow = cluster_interval(signs, clusters, span=(-1.0, 1.0)), cluster_interval([(sign + 1) / 2 for sign in signs], clusters)
+    if narrow is None:
+        assert wide is None
+    else:
+        assert wide[:2] == pytest.approx([2 * end - 1 for end in narrow[:2]], abs=1e-9)
+
+
+def test_the_permutation_test_of_ten_differences_goes_through_all_patterns():
+    differences = [0.3, 0.1, -0.05, 0.2, 0.15, 0, 0.4, -0.1, 0.25, 0.05]
+    assert np.mean(differences) == pytest.approx(0.13)
+    assert permutation_p(differences) == pytest.approx(44 / 1024, abs=1e-12)
+    assert permutation_p([]) == 1.0
+
+
+def test_beyond_the_draws_the_permutation_test_is_close_and_repeatable():
+    differences = [1.0] * 20 + [-1.0] * 10
+    exact = sign_test_p(20, 10)
+    assert permutation_p(differences) == permutation_p(differences)
+    assert permutation_p(differences) == pytest.approx(exact, abs=0.01)
+
+
+@settings(deadline=None)  # the first call imports scipy
+@given(st.lists(st.integers(-5, 5), min_size=1, max_size=9))
+def test_the_permutation_test_and_the_sign_flip_test_agree_on_whole_numbers(sums):
+    signs = [1 if total > 0 else -1 for total in sums for _ in range(abs(total))]
+    clusters = [at for at, total in enumerate(sums) for _ in range(abs(total))]
+    assert permutation_p([float(total) for total in sums]) == pytest.approx(sign_flip_p(signs, clusters), abs=1e-12)
+
+
+def test_holm_over_the_eight_published_arms():
+    adjusted = holm([0.2649, 0.0482, 0.0600, 0.00076, 6e-5, 2e-7, 2e-6, 2e-7])
+    assert adjusted == pytest.approx([0.2649, 0.1446, 0.1446, 0.00304, 0.0003, 1.6e-6, 1.2e-5, 1.6e-6])
+    assert sum(p < 0.05 for p in adjusted) == 5
+    assert holm([]) == []
+
+
+@settings(max_examples=20, deadline=None)  # statsmodels collects garbage at each call
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
+def test_holm_steps_down_from_the_smallest(p_values):
+    order = sorted(range(len(p_values)), key=p_values.__getitem__)
+    by_hand, highest = [0.0] * len(p_values), 0.0
+    for rank, at in enumerate(order):
+        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[at]))
+        by_hand[at] = highest
+    assert holm(p_values) == pytest.approx(by_hand, abs=1e-12)
+
+
+def test_votes_help_where_they_are_independent():
+    assert [majority_accuracy(0.7, n) for n in (1, 3, 5, 7)] == pytest.approx([0.7, 0.784, 0.83692, 0.873964])
+    assert majority_accuracy(0.5, 5) == pytest.approx(0.5)
+
+
+def test_how_many_questions_a_difference_takes():
+    assert n_for(0.05) == 783
+    assert mde(n_for(0.05)) <= 0.05 < mde(n_for(0.05) - 1)
+    for hopeless in (0.0, 0.5, -0.1):
+        with pytest.raises(ValueError):
+            n_for(hopeless)

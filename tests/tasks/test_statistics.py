@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.statistics import Outcome, ReportParams, arm_rate, clusters_of, estimate
+from tasks.statistics import Outcome, ReportParams, adjust, arm_rate, clusters_of, estimate
 from warehouse.errors import ConfigError
 
 JUDGE, CONTRAST = "similarity/1", "tuned:base"
@@ -164,3 +164,52 @@ def test_the_order_of_the_questions_changes_nothing(outcomes, random):
 def test_settings_out_of_bounds_are_refused_by_name(name, value):
     with pytest.raises(ConfigError, match=f"report.{name}"):
         ReportParams(**{name: value})
+
+
+def test_the_tests_of_one_judge_are_one_family():
+    params = ReportParams()
+    clear = [estimate(questions(["arm_a"] * 60, 10), split, contrast, judge, params) for split, contrast, judge in FAMILY]
+    none = estimate(questions(["arm_a"] * 5, 5), "test_unseen_document", CONTRAST, JUDGE, params)
+    adjusted = adjust([*clear, none], params)
+
+    assert [row.p_value for row in clear] == [2 / 1024] * 4
+    assert [row.p_holm for row in adjusted] == pytest.approx([6 / 1024] * 3 + [2 / 1024, None])
+    assert [row.n_tests for row in adjusted] == [3, 3, 3, 1, 3]
+
+
+def test_what_one_test_shows_may_be_too_little_among_six():
+    params = ReportParams()
+    rows = [estimate(questions(["arm_a"] * 21, 7), "test_rephrased", f"{arm}:base", JUDGE, params) for arm in "abcdef"]
+
+    assert [row.is_difference for row in rows] == [True] * 6
+    assert {row.p_holm for row in adjust(rows, params)} == {6 * 2 / 2**7}
+    assert [row.is_difference for row in adjust(rows, params)] == [False] * 6
+
+
+FAMILY = [
+    ("test_rephrased", CONTRAST, JUDGE),
+    ("test_unseen_fact", CONTRAST, JUDGE),
+    ("test_rephrased", "tuned:base_rag", JUDGE),
+    ("test_rephrased", CONTRAST, "other/1"),
+]
+
+
+@settings(deadline=None)  # the first call imports scipy
+@given(st.integers(1, 40), st.integers(1, 9))
+def test_all_ties_are_one_half_and_no_difference(n, n_documents):
+    row = estimate(questions(["tie"] * n, n_documents), "test_rephrased", CONTRAST, JUDGE)
+    assert (row.rate, row.is_difference) == (0.5, False)
+    assert row.p_value in (None, 1.0)
+
+
+@settings(deadline=None)  # the first call imports scipy
+@given(many, st.integers(1, 9))
+def test_an_unscored_question_only_widens_the_bounds(outcomes, n_documents):
+    rows = questions(outcomes, n_documents)
+    more = [*rows, Outcome("silent", "d0", "f0", None)]
+    before, after = (estimate(some, "test_rephrased", CONTRAST, JUDGE) for some in (rows, more))
+
+    assert (after.rate, after.low, after.high, after.p_value) == (before.rate, before.low, before.high, before.p_value)
+    if before.bound_low is not None and before.bound_high is not None:
+        assert after.bound_low <= before.bound_low
+        assert after.bound_high >= before.bound_high
