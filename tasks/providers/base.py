@@ -114,10 +114,18 @@ class CallFailed(Exception):
         self.reason: Reason = reason
         self.detail, self.n_attempts, self.seconds, self.reply = detail, n_attempts, seconds, reply
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Keyword arguments survive pickling, as task runners need."""
+        return _failed_again, (self.reason, self.detail, self.n_attempts, self.seconds, self.reply)
+
     @property
     def is_healable(self) -> bool:
         """True when a later run should ask again."""
         return self.reason in HEALABLE
+
+
+def _failed_again(reason: Reason, detail: str, n_attempts: int, seconds: float, reply: Reply | None) -> CallFailed:
+    return CallFailed(reason, detail, n_attempts=n_attempts, seconds=seconds, reply=reply)
 
 
 class Provider(Protocol):

@@ -15,6 +15,7 @@ GROW = 0.125
 GIVE_UP_AFTER = 3
 """Calls in a row that use up their tries while nothing is answered."""
 REST_SECONDS = 30.0
+LAST_CHARS = 200
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +90,8 @@ class Pace:
     def refusal(self, deadline: float, now: float) -> Fault | None:
         """Why a call that must be settled by ``deadline`` need not be tried at all, if so."""
         if self._given_up and now < self._resting_until:
-            return Fault(self._given_up.reason, f"the endpoint does not answer; the last that was tried: {self._given_up.detail}")
+            last = self._given_up.detail[:LAST_CHARS]
+            return Fault(self._given_up.reason, f"the endpoint does not answer; the last that was tried: {last}")
         if self.parked_until > max(deadline, now):
             return Fault("rate_limited", f"the endpoint asks to be left alone for {self.parked_until - now:.0f} seconds")
         return None

@@ -188,6 +188,8 @@ class CallQueue:
             with self._changed:
                 self._n_running -= 1
                 self._dispatch()
+                if self._waiting:
+                    self._changed.notify()  # the clock may have gone to sleep while no slot was free
 
     def _keep_time(self) -> None:
         """Hand out retries when they are due, and everything when a pause ends."""

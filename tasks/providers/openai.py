@@ -20,15 +20,14 @@ import openai
 from tasks.providers.base import Message, ModelParams, Reply, Schema
 from tasks.providers.call_pace import Fault
 from tasks.providers.call_queue import CallQueue, Outcome
-from tasks.providers.openai_answers import Answer, read_answer, refused_option
-from tasks.providers.openai_transport import BoundedTransport, TooLarge, Undecodable
+from tasks.providers.openai_answers import BAD_ANSWER_TRIES, Answer, read_answer, refused_option
+from tasks.providers.openai_transport import LOOPBACK, BoundedTransport, TooLarge, Undecodable
 from tasks.providers.redaction import Redactor, guard_logs, unguard_logs
 from warehouse.errors import ConfigError
 
 SURROGATE = re.compile("[\ud800-\udfff]")
 NOT_IN_A_SCHEMA_NAME = re.compile(r"[^A-Za-z0-9_-]+")
 SCHEMA_NAME_CHARS = 64
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 log = logging.getLogger(__name__)
 
@@ -113,7 +112,7 @@ class OpenAIProvider:
             if isinstance(cause, TooLarge):
                 return Fault("too_large", said, tries=1)
             if isinstance(cause, Undecodable):
-                return Fault("bad_answer", said, tries=3)
+                return Fault("bad_answer", said, tries=BAD_ANSWER_TRIES)
             return Fault("unavailable", said, is_down=True)
         return Answer(response.status_code, response.headers, response.content)
 

@@ -51,7 +51,7 @@ def read_answer(answer: Answer, where: str, redact: Redactor) -> Reply | Fault |
     """What an answer comes to. ``where`` names the endpoint and the key's variable for the errors that stop a run."""
     if answer.status == HTTPStatus.OK:
         return _read_completion(answer.body, redact)
-    said = f"HTTP {answer.status}: {redact.detail(_message(answer.body))}"
+    said = redact.detail(f"HTTP {answer.status}: {_message(answer.body)}")
     if found := STOPS.get(HTTPStatus.PAYMENT_REQUIRED if NO_CREDIT in _codes(answer.body) else answer.status):
         return ProviderError(f"{found[0]} ({said})", where=where, mend=found[1])
     if answer.status in REDIRECTS:

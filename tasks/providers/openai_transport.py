@@ -19,6 +19,7 @@ import httpx2
 
 KEEPALIVE_SECONDS = 4.0
 """An idle connection is closed before the server may: uvicorn, and so vLLM, waits 5 seconds."""
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 ERROR_BYTES = 16_000
 """So much of an error's text is read."""
 PACKED = 47
@@ -93,7 +94,8 @@ class BoundedTransport(httpx2.BaseTransport):
     """One connection for each thread, which spares the threads a shared pool's lock and search."""
 
     def __init__(self, base_url: str) -> None:
-        self._url, self._context = httpx2.URL(base_url), httpx2.create_ssl_context()
+        self._url = httpx2.URL(base_url)
+        self._context = httpx2.create_ssl_context() if self._url.scheme == "https" else None
         self._bounds, self._own = _Bounds(), threading.local()
         self._pools: list[httpcore2.ConnectionPool] = []
 
@@ -155,7 +157,8 @@ class BoundedTransport(httpx2.BaseTransport):
     def _open_pool(self) -> httpcore2.ConnectionPool:
         shared: dict[str, Any] = {"ssl_context": self._context, "max_connections": 1, "keepalive_expiry": KEEPALIVE_SECONDS}
         shared["network_backend"] = _Backend(self._bounds)
-        found = None if urllib.request.proxy_bypass(self._url.host) else urllib.request.getproxies().get(self._url.scheme)
+        is_direct = self._url.host in LOOPBACK or urllib.request.proxy_bypass(self._url.host)
+        found = None if is_direct else urllib.request.getproxies().get(self._url.scheme)
         if not found:
             return httpcore2.ConnectionPool(**shared)
         proxy = httpx2.Proxy(found)

@@ -13,9 +13,9 @@ SHORTEST_SECRET = 8
 PREFIX_CHARS = 10
 """Endpoints echo keys cut short or starred out: a word that begins with so much of the key goes too."""
 LOOKS_LIKE_A_KEY = re.compile(
-    r"\b(?:sk-|gsk_|hf_|xai-|nvapi-|pplx-|AIza)[\w*.\-]{6,}"
+    r"(?:api[-_ ]?key|authorization)[\"']?\s*[:=]\s*[\"']?(?:(?:bearer|basic)\s+)?\S+"
     r"|\b(?:bearer|basic)\s+[\w*.+/=~\-]{6,}"
-    r"|(?<=api-key[\"' ]:)\s*\S+|(?<=api_key[\"' ]:)\s*\S+|(?<=authorization:)\s*\S+",
+    r"|\b(?:sk-|gsk_|hf_|xai-|nvapi-|pplx-|AIza)[\w*.\-]{6,}",
     re.IGNORECASE,
 )
 OURS = (

@@ -95,7 +95,7 @@ class ScriptedServer:
         self.books, self.lock, self.closing = _Books(), threading.Lock(), threading.Event()
         self._responding = threading.Lock()
         self._listener = _Listener(("127.0.0.1", port), type("Handler", (_Handler,), {"owner": self}))
-        self._thread = threading.Thread(target=self._listener.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        self._thread = threading.Thread(target=self._listener.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
 
     @property
     def base_url(self) -> str:
