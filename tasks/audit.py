@@ -1,7 +1,8 @@
 """Sets as landed -> leaks: each test set's own rule, checked anew by plain joins that owe nothing to how the sets were made.
 
 test_rephrased        its fact is trained; its wording is not
-test_unseen_fact      no trained fact, overlapping span, quote, run of words, or paraphrase (same document, same answer, near question)
+test_unseen_fact      no trained fact, overlapping span, quote, run of words, or paraphrase (same document, same answer, near question);
+                      nothing that was refined from the same pair as a trained one
 test_unseen_document  no trained document, quote or run of words; no trained wording
 
 Trained means train and validation: both shape the adapter that is kept.
@@ -51,6 +52,7 @@ class _Trained:
     runs: dict[tuple[str, ...], str]
     spans: dict[tuple[str, int], list[tuple[Evidence, str]]]
     saying: dict[tuple[str, str], list[QaPair]]
+    families: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ class _Scene:
     spans: Mapping[str, Sequence[Evidence]]
     vectors: Mapping[str, np.ndarray]
     params: SplitParams
+    parents: Mapping[str, str]
 
 
 Found = tuple[str, str, str]
@@ -74,15 +77,21 @@ def audit_split(
     rows: Sequence[SplitRow],
     params: SplitParams = SplitParams(),  # noqa: B008  # frozen
     embed_params: EmbedParams | None = None,
+    parents: Mapping[str, str] | None = None,
 ) -> list[Leak]:
-    """Every breach of a test set's rule, at most one per test pair and rule, in the order of ``rows``. Empty when all is well."""
+    """Every breach of a test set's rule, at most one per test pair and rule, in the order of ``rows``. Empty when all is well.
+
+    ``parents``: parent of every pair that has one, dropped pairs included; None: those that ``pairs`` themselves name.
+    """
+    kin = {pair.pair_id: pair.parent_id for pair in pairs if pair.parent_id} if parents is None else parents
     by_id = {pair.pair_id: pair for pair in pairs}
     spans: dict[str, list[Evidence]] = defaultdict(list)
     for span in evidence:
         spans[span.pair_id].append(span)
-    trained = _trained([(by_id[row.pair_id], row.split) for row in rows if row.split in ("train", "validation")], spans, params.ngram)
+    taught = [(by_id[row.pair_id], row.split) for row in rows if row.split in ("train", "validation")]
+    trained = _trained(taught, spans, params.ngram, kin)
     tests = [(by_id[row.pair_id], row.split) for row in rows if row.split in CHECKS]
-    scene = _Scene(trained, spans, _vectors(tests, trained, embed_params), params)
+    scene = _Scene(trained, spans, _vectors(tests, trained, embed_params), params, kin)
     found = ((pair, split, check(pair, scene)) for pair, split in tests for check in CHECKS[split])
     return [Leak(leak[0], split, pair.pair_id, leak[1], leak[2]) for pair, split, leak in found if leak]
 
@@ -124,6 +133,13 @@ def shares_fact(pair: QaPair, scene: _Scene) -> Found | None:
     """Asks for a trained fact."""
     train_id = scene.trained.facts.get(pair.fact_id)
     return ("shares_fact", train_id, pair.fact_id) if train_id else None
+
+
+def shares_family(pair: QaPair, scene: _Scene) -> Found | None:
+    """Was refined from the pair that a trained one was refined from, or from a trained one, or that from it."""
+    family = _family(pair, scene.parents)
+    train_id = scene.trained.families.get(family)
+    return ("shares_family", train_id, family) if train_id else None
 
 
 def shares_document(pair: QaPair, scene: _Scene) -> Found | None:
@@ -169,16 +185,19 @@ def paraphrases(pair: QaPair, scene: _Scene) -> Found | None:
 
 CHECKS: dict[Split, tuple[Check, ...]] = {
     "test_rephrased": (is_taught, shares_wording),
-    "test_unseen_fact": (shares_wording, shares_fact, shares_span, shares_quote, shares_run, paraphrases),
+    "test_unseen_fact": (shares_wording, shares_fact, shares_family, shares_span, shares_quote, shares_run, paraphrases),
     "test_unseen_document": (shares_wording, shares_document, shares_quote, shares_run),
 }
 
 
-def _trained(pairs: Iterable[tuple[QaPair, Split]], spans: Mapping[str, Sequence[Evidence]], n: int) -> _Trained:
-    trained = _Trained({}, {}, {}, {}, {}, {}, defaultdict(list), defaultdict(list))
+def _trained(
+    pairs: Iterable[tuple[QaPair, Split]], spans: Mapping[str, Sequence[Evidence]], n: int, parents: Mapping[str, str]
+) -> _Trained:
+    trained = _Trained({}, {}, {}, {}, {}, {}, defaultdict(list), defaultdict(list), {})
     for pair, split in pairs:
         trained.facts.setdefault(pair.fact_id, pair.pair_id)
         trained.documents.setdefault(pair.document_id, pair.pair_id)
+        trained.families.setdefault(_family(pair, parents), pair.pair_id)
         trained.saying[pair.document_id, what_is_said(pair)].append(pair)
         if split == "train":
             trained.taught.setdefault((pair.fact_id, what_is_said(pair)), pair.pair_id)
@@ -205,5 +224,14 @@ def _wordings(pair: QaPair) -> tuple[object, ...]:
     return normalise(pair.question), (pair.document_id, normalise(pair.bare_question))
 
 
+def _family(pair: QaPair, parents: Mapping[str, str]) -> str:
+    name, n_left = pair.parent_id or pair.pair_id, len(parents)
+    while name in parents and n_left:  # no longer chain can be free of a circle
+        name, n_left = parents[name], n_left - 1
+    return name
+
+
 def _runs(pair: QaPair, n: int) -> set[tuple[str, ...]]:
-    return ngrams(words(pair.bare_question), n) | ngrams(words(pair.answer), n)
+    """A refusal's own words tell nothing of what is asked."""
+    said = "" if pair.answer_kind == "refusal" else pair.answer
+    return ngrams(words(pair.bare_question), n) | ngrams(words(said), n)

@@ -89,12 +89,10 @@ def _folded(text: str) -> tuple[str, list[int]]:
     for at, letter in enumerate(text):
         plain = unicodedata.normalize("NFKD", letter).translate(TYPOGRAPHIC).casefold()
         for piece in plain:
-            if unicodedata.category(piece) in ("Cf", "Mn"):
+            kind = unicodedata.category(piece)
+            if kind in ("Cf", "Mn") or (piece.isspace() and (not letters or letters[-1] == " ")):
                 continue
-            blank = piece.isspace()
-            if blank and (not letters or letters[-1] == " "):
-                continue
-            letters.append(" " if blank else piece)
+            letters.append(" " if piece.isspace() else "-" if kind == "Pd" else piece)
             origins.append(at)
     folded = "".join(letters).rstrip(" ")
     return folded, origins[: len(folded)]

@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tasks.curate_patterns import REFUSAL
 from tasks.embed import EmbedParams, embed, windows
 from tasks.key_match import key_items, states
-from tasks.text import ngrams, normalise, numbers, words
+from tasks.text import contains_words, fold, ngrams, normalise, numbers, words
 from warehouse.errors import ConfigError
 from warehouse.tables import Answer, Chunk, ChunkKind, QaPair, Score
 
@@ -69,6 +70,11 @@ def states_key(answer: str, answer_key: str, n_reference_words: int, params: Sco
     return len(words(answer)) <= limit and states(answer, answer_key)
 
 
+def declines(answer: str, refusal: str) -> bool:
+    """True when ``answer`` says that it cannot be told: in the words of ``refusal``, or in those that refusals are known by."""
+    return contains_words(answer, refusal) or bool(REFUSAL.search(fold(answer)))
+
+
 def token_f1(answer: str, reference: str) -> float:
     """Token F1 as for SQuAD (Rajpurkar et al. 2016, arXiv:1606.05250): articles and punctuation dropped; 0 to 1."""
     said, wanted = ([word for word in words(text) if word not in ARTICLES] for text in (answer, reference))
@@ -115,6 +121,9 @@ def _cosine(case: Case) -> float:
 
 
 def _states_key(case: Case) -> bool | None:
+    """For a question that the document does not answer, whether the answer says so."""
+    if case.pair.answer_kind == "refusal":
+        return declines(case.answer, case.pair.answer)
     key = case.pair.answer_key
     return states_key(case.answer, key, len(words(case.pair.answer)), case.params) if key and key_items(key) else None
 

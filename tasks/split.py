@@ -1,8 +1,8 @@
 """Surviving pairs, oldest document first -> train, validation and three test sets, by lineage and never by row.
 
-A lineage is what must be held out together: facts of one document that share a span or a long run of words, or say the same thing in
-answer to nearly the same question. Sets are drawn by a hash of stable ids and a seed, and where two documents state the same thing the
-younger row gives way, so a new document moves no old question.
+A lineage is what must be held out together: facts of one document that share a span or a long run of words, say the same thing in answer
+to nearly the same question, or were refined from one another. Sets are drawn by a hash of stable ids and a seed, and where two documents
+state the same thing the younger row gives way, so a new document moves no old question.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Literal
 
-from tasks.deduplicate import question_vectors, what_is_said
+from tasks.deduplicate import what_is_said
 from tasks.embed import EmbedParams
-from tasks.text import ngrams, normalise, words
+from tasks.lineage import find_lineages, runs_of
+from tasks.text import normalise
 from warehouse.errors import ConfigError
 from warehouse.keys import draw, key
 from warehouse.tables import TEST_SPLITS, Evidence, QaPair, Rejected, Split, SplitRow
@@ -24,9 +24,6 @@ VERSION = 1
 STAGE = "split"
 SPLITS: tuple[Split, ...] = ("train", "validation", *TEST_SPLITS)
 TAUGHT: tuple[Split, ...] = ("train", "validation")
-COSINE_NOISE = (
-    0.005  # bf16 vectors of one text differ by a quarter of this between batches; the audit may not see what was not held together
-)
 
 REASONS: dict[str, str] = {
     "spare_wording": "Its fact is held out, and enough other wordings of it are asked.",
@@ -102,11 +99,18 @@ class SplitResult:
 
 
 def split_pairs(
-    pairs: Sequence[QaPair], evidence: Sequence[Evidence], params: SplitParams = SplitParams(), embed_params: EmbedParams | None = None
+    pairs: Sequence[QaPair],
+    evidence: Sequence[Evidence],
+    params: SplitParams = SplitParams(),
+    embed_params: EmbedParams | None = None,
+    parents: Mapping[str, str] | None = None,
 ) -> SplitResult:
-    """Put every pair into one set, or reject it with a reason. The order of ``pairs`` is their age."""
+    """Put every pair into one set, or reject it with a reason. The order of ``pairs`` is their age.
+
+    ``parents``: parent of every pair that has one, dropped pairs included; None: those that ``pairs`` themselves name.
+    """
     spans = _spans_by_pair(evidence)
-    lineages = find_lineages(pairs, spans, params, embed_params)
+    lineages = find_lineages(pairs, spans, params, embed_params, parents)
     splits = {pair.pair_id: _draw_split(pair, lineages[pair.fact_id], params) for pair in pairs}
     splits |= _rephrased(pairs, splits, params)
     found = _spare_wordings(pairs, splits, params)
@@ -120,63 +124,6 @@ def split_pairs(
     ]
     rejected = [_rejection(pair, *found[pair.pair_id]) for pair in pairs if pair.pair_id in found]
     return SplitResult(rows, rejected, _empty_sets(rows, splits, params))
-
-
-def find_lineages(
-    pairs: Sequence[QaPair], spans: Mapping[str, Sequence[Evidence]], params: SplitParams, embed_params: EmbedParams | None
-) -> dict[str, str]:
-    """Fact id -> lineage id: the smallest fact id of the connected component, which never crosses a document."""
-    from scipy.cluster.hierarchy import DisjointSet  # noqa: PLC0415  # slow to import
-
-    facts: DisjointSet = DisjointSet(sorted({pair.fact_id for pair in pairs}))
-    for one, other in (*_overlaps(pairs, spans), *_shared_runs(pairs, params.ngram), *_paraphrases(pairs, params, embed_params)):
-        facts.merge(one, other)
-    return {fact: min(family) for family in facts.subsets() for fact in family}
-
-
-def _overlaps(pairs: Iterable[QaPair], spans: Mapping[str, Sequence[Evidence]]) -> list[tuple[str, str]]:
-    """Facts whose evidence has code points in common."""
-    pages: dict[tuple[str, int], list[tuple[int, int, str]]] = defaultdict(list)
-    for pair in pairs:
-        for span in spans.get(pair.pair_id, ()):
-            pages[span.document_id, span.page].append((span.char_from, span.char_from + span.n_chars, pair.fact_id))
-    joined = []
-    for page in pages.values():
-        reached, holder = -1, ""
-        for start, end, fact in sorted(page):
-            if start < reached:
-                joined.append((holder, fact))
-            if end > reached:
-                reached, holder = end, fact
-    return joined
-
-
-def _shared_runs(pairs: Iterable[QaPair], n: int) -> list[tuple[str, str]]:
-    """Facts of one document that share a run of ``n`` words in bare question or answer."""
-    first: dict[tuple[str, tuple[str, ...]], str] = {}
-    joined = []
-    for pair in pairs:
-        for gram in _runs(pair, n):
-            holder = first.setdefault((pair.document_id, gram), pair.fact_id)
-            if holder != pair.fact_id:
-                joined.append((holder, pair.fact_id))
-    return joined
-
-
-def _paraphrases(pairs: Iterable[QaPair], params: SplitParams, embed_params: EmbedParams | None) -> list[tuple[str, str]]:
-    """Facts of one document that say the same thing in answer to nearly the same question: one fact, stated twice."""
-    groups: dict[tuple[str, str], list[QaPair]] = defaultdict(list)
-    for pair in pairs:
-        groups[pair.document_id, what_is_said(pair)].append(pair)
-    groups = {said: group for said, group in groups.items() if len({pair.fact_id for pair in group}) > 1}
-    vectors = question_vectors((pair for group in groups.values() for pair in group), embed_params)
-    least = params.leak_cosine - COSINE_NOISE
-    return [
-        (one.fact_id, other.fact_id)
-        for group in groups.values()
-        for one, other in combinations(group, 2)
-        if one.fact_id != other.fact_id and float(vectors[one.pair_id] @ vectors[other.pair_id]) >= least
-    ]
 
 
 def _draw_split(pair: QaPair, lineage: str, params: SplitParams) -> Split:
@@ -253,7 +200,7 @@ def _marks(pair: QaPair, split: Split, spans: Sequence[Evidence], params: SplitP
     marks: list[tuple[str, object]] = [("wording", normalise(pair.question)), ("wording", (pair.document_id, bare))]
     if split != "test_rephrased":
         marks += [("quote", quote) for span in spans if (quote := normalise(span.quote))]
-        marks += [("13gram", gram) for gram in sorted(_runs(pair, params.ngram))]
+        marks += [("13gram", gram) for gram in sorted(runs_of(pair, params.ngram))]
     return marks
 
 
@@ -264,10 +211,6 @@ def _untaught(pairs: Sequence[QaPair], splits: Mapping[str, Split]) -> dict[str,
         for pair in pairs
         if splits[pair.pair_id] == "test_rephrased" and _family(pair) not in taught
     }
-
-
-def _runs(pair: QaPair, n: int) -> set[tuple[str, ...]]:
-    return ngrams(words(pair.bare_question), n) | ngrams(words(pair.answer), n)
 
 
 def _spans_by_pair(evidence: Iterable[Evidence]) -> dict[str, list[Evidence]]:

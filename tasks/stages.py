@@ -151,10 +151,11 @@ def split(store: Warehouse, curated: Sequence[Unit], deduplicated: Unit, params:
 
     pairs = surviving_pairs(store, curated, deduplicated)
     evidence = _evidence(store, curated, pairs)
-    result = split_pairs(pairs, evidence, params, embed_params)
+    parents = {pair.pair_id: pair.parent_id for work in curated for pair in document_pairs(store, work) if pair.parent_id}
+    result = split_pairs(pairs, evidence, params, embed_params, parents)
     for empty in result.empty_sets:
         log.warning("%s is empty: %s", empty.split, empty.why)
-    refuse_leaks(audit_split(pairs, evidence, result.rows, params, embed_params))
+    refuse_leaks(audit_split(pairs, evidence, result.rows, params, embed_params, parents))
     return Made({t.SPLITS: result.rows, t.REJECTED: result.rejected})
 
 

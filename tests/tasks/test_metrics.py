@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -169,3 +171,25 @@ def test_every_measure_has_its_column():
 def test_settings_out_of_bounds_are_refused_by_name(name):
     with pytest.raises(ConfigError, match=f"score.{name}"):
         ScoreParams(**{name: 0})
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_stated"),
+    [
+        ("The manual is silent on it.", True),
+        ("I cannot find that: it is not mentioned in the manual.", True),
+        ("It was built by Ingrid Saltzer.", False),
+        ("", False),
+    ],
+    ids=["in the reference's words", "in other words", "an answer", "nothing"],
+)
+def test_a_question_that_cannot_be_answered_is_met_by_declining(answer, is_stated):
+    (score,) = scored(answer, pair=replace(qa_pair(answer="The manual is silent on it.", answer_key=None), answer_kind="refusal"))
+
+    assert score.states_key is is_stated
+
+
+def test_declining_states_no_fact():
+    (score,) = scored("The document does not state this.")
+
+    assert score.states_key is False

@@ -38,7 +38,7 @@ PAIR_CHECKS = (
     "pair_is_kept_or_rejected_once", "kept_pair_is_split_or_rejected_once", "train_and_test_share_no_wording",
     "unseen_fact_shares_no_fact_with_train", "unseen_fact_shares_no_span_with_train", "unseen_fact_shares_no_13gram_with_train",
     "unseen_document_shares_no_document", "unseen_document_shares_no_quote_or_13gram", "rephrased_fact_is_taught", "evidence_rereads",
-    "no_pair_from_references", "one_evidence_at_least",
+    "no_pair_from_references", "one_evidence_at_least", "unseen_fact_shares_no_family_with_train",
 )  # fmt: skip
 # combining marks, an emoji of four code points, a flag of two, a letter beyond the first plane: all before and inside the quotes
 LEAD = "Cafe\u0301 \U0001f469\u200d\U0001f680 \U0001f1e9\U0001f1ea \U0001d538: "
@@ -235,6 +235,21 @@ def lose_the_evidence(corpus: Corpus) -> None:
     corpus.drop(EVIDENCE, "e-hose")
 
 
+def answer_nothing_with_evidence(corpus):
+    corpus.change(QA_PAIRS, "hose", answer_kind="refusal")
+
+
+def refine_from_a_trained_pair(corpus):
+    corpus.change(QA_PAIRS, "seal", parent_id="lamp-1")
+
+
+def refine_both_from_a_dropped_pair(corpus):
+    """The middle of the chain was dropped by curation; its own parent was too."""
+    corpus.change(QA_PAIRS, "bad", parent_id="copy")
+    corpus.change(QA_PAIRS, "seal", parent_id="bad")
+    corpus.change(QA_PAIRS, "hose", parent_id="copy")
+
+
 BREACHES = {
     lose: {"pair_is_kept_or_rejected_once": ["lamp-1"], "kept_pair_is_split_or_rejected_once": ["lamp-1"]},
     keep_twice: {"pair_is_kept_or_rejected_once": ["lamp-1"]},
@@ -258,6 +273,9 @@ BREACHES = {
     ask_about_references: {"no_pair_from_references": ["hose"]},
     ask_about_no_chunk: {"no_pair_from_references": ["hose"]},
     lose_the_evidence: {"one_evidence_at_least": ["hose"]},
+    answer_nothing_with_evidence: {"one_evidence_at_least": ["hose"]},
+    refine_from_a_trained_pair: {"unseen_fact_shares_no_family_with_train": ["seal"]},
+    refine_both_from_a_dropped_pair: {"unseen_fact_shares_no_family_with_train": ["seal"]},
 }
 
 

@@ -80,7 +80,7 @@ with named as (
     union all
     select run_id, 'rejected', 'item_id', item_id, 'item_id' from rejected
     -- what the generator itself takes back never became a pair: its question stands in the row's detail
-    where stage <> 'generate' or reason in ('no_pattern', 'no_pair_left') or starts_with(reason, 'kind_')
+    where stage <> 'generate' or reason in ('no_pattern', 'no_pair_left', 'too_short') or starts_with(reason, 'kind_')
 ),
 known as (
     select distinct run_id, 'document_id' as kind, document_id as id from documents

@@ -1,8 +1,12 @@
 -- No evidence quote of test_unseen_document is the quote of a trained pair, and no 13 words in a row of question or answer are trained.
 with tokens as (
-    select s.run_id, s.pair_id, s.split, unnest([w.bare_question_words, w.answer_words]) as words
+    select
+        s.run_id, s.pair_id, s.split,
+        -- a refusal's own words tell nothing of what is asked
+        unnest([w.bare_question_words, case when q.answer_kind = 'refusal' then [] else w.answer_words end]) as words
     from splits s
     join stg_pair_words w using (run_id, pair_id)
+    join qa_pairs q using (run_id, pair_id)
     where s.split in ('test_unseen_document', 'train', 'validation')
 ),
 shareable as (

@@ -1,8 +1,12 @@
 -- No 13 words in a row of a question (title left out) or answer of test_unseen_fact stand in a trained question or answer.
 with tokens as (
-    select s.run_id, s.pair_id, s.split, unnest([w.bare_question_words, w.answer_words]) as words
+    select
+        s.run_id, s.pair_id, s.split,
+        -- a refusal's own words tell nothing of what is asked
+        unnest([w.bare_question_words, case when q.answer_kind = 'refusal' then [] else w.answer_words end]) as words
     from splits s
     join stg_pair_words w using (run_id, pair_id)
+    join qa_pairs q using (run_id, pair_id)
     where s.split in ('test_unseen_fact', 'train', 'validation')
 ),
 grams as (
