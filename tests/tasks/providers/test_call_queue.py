@@ -1,5 +1,6 @@
 """The queue alone: whatever tries bring, every call is settled once, and never more are under way than may be."""
 
+import functools
 import random
 import threading
 import time
@@ -130,3 +131,22 @@ def test_calls_may_be_submitted_from_many_threads_and_from_replies():
 
     assert len(done) == 80
     assert set(done.values()) == {1}
+
+
+def test_a_retry_is_not_forgotten_when_another_became_due_while_no_slot_was_free():
+    wanted = {
+        "waits long": [Fault("unavailable", "", retry_after=0.4), REPLY],
+        "falls due while the slot is taken": [Fault("unavailable", ""), REPLY],
+        "takes the slot": [REPLY],
+    }
+
+    def tries(name: str, seconds: float) -> Outcome:
+        time.sleep(0.1 if name == "takes the slot" else 0)
+        return wanted[name].pop(0)
+
+    params = ModelParams(model="openai/m", max_concurrency=1, backoff_seconds=0.03)
+    queue = CallQueue("endpoint")
+    futures = [queue.submit(functools.partial(tries, name), params) for name in wanted]
+
+    assert [future.result(timeout=5).text for future in futures] == ["fine"] * 3
+    queue.close()
