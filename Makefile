@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEMO_DATA ?= data
 
-.PHONY: setup demo placebo test test-fast lint format bench chaos docs clean
+.PHONY: setup demo placebo test test-fast lint format bench bench-curation chaos simulation docs clean
 .DEFAULT_GOAL := help
 
 help:
@@ -49,8 +49,14 @@ format: setup
 bench: setup
 	@for bench in tests/bench/bench_*.py; do echo "== $$bench"; $(BIN)/python $$bench; done
 
+bench-curation: setup
+	$(BIN)/python tests/bench/bench_curation.py
+
 chaos: setup
 	$(BIN)/python tests/chaos/chaos.py --kills 100 --seed 0
+
+simulation: setup
+	$(BIN)/python tests/simulation/simulation.py
 
 docs: setup
 	$(BIN)/python -m warehouse.dictionary
