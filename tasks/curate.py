@@ -21,7 +21,7 @@ from warehouse.errors import ConfigError, MissingPrerequisite
 from warehouse.keys import key
 from warehouse.tables import Chunk, Document, Evidence, KeptPair, Page, PairScore, QaPair, Rejected, Review
 
-VERSION = 1
+VERSION = 2
 STAGE = "curate"
 BEYOND_REVIEW = frozenset({"no_chunk", "no_evidence", "evidence_not_verbatim", "evidence_outside_chunk", "not_a_refusal"})
 """What a reviewer cannot overrule: every kept pair stands in the page that it names."""

@@ -18,11 +18,16 @@ AUTHOR = re.compile(
     r"|\b[A-Z][a-z]+ [A-Z][a-z]+, (?=[A-Z][a-z]+ [A-Z]|and )"  # Name Surname, Name Surname
 )
 
-# D3: what stands in quotes
-QUOTED = re.compile(r"[\"“«]([^\"“”«»]+)[\"”»]")
+# D3: what stands in quotes, an apostrophe being one where no word runs through it; and what is named in quotes as a source
+QUOTED = re.compile(r"[\"“«]([^\"“”«»]+)[\"”»]|(?<!\w)['‘]([^'‘’\"]+(?:['’]\w[^'‘’\"]*)*)['’](?!\w)")  # noqa: RUF001
+NAMES_SOURCE = re.compile(
+    r"(?:\baccording to|\bgoing by|\bas \w+ (?:in|by)|\b(?:described|explained|discussed|presented|demonstrated) (?:in|by)) (?:the \w+ )?$",
+    re.IGNORECASE,
+)
 
 # D5
 GARBLED = re.compile(r"[\ufffd\ue000-\uf8ff\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+LEFTOVER = re.compile(r"_\[.?\]_|\[[\u2217*†‡§]\]|``\s")  # footnote marks and empty code spans, as PDFs leave them
 MARKUP = re.compile(
     r"</?[A-Za-z][^<>]*>|\*\*|__|```|^\s*#{1,6}\s|\]\(|\\(?:frac|sqrt|text\w*|math\w*|begin|end|cite|ref)\b"
     r"|_\[.?\]_|\[[\u2217*†‡]\]"  # footnote marks as PDFs leave them
@@ -42,16 +47,20 @@ SHOWN_TEXT = r"(?:text|passage|excerpt|snippet|context|paragraph|extract|chunk)"
 OWN_TEXT = r"(?:document|article|paper|study|section|chapter|report|manual|author|authors)"
 SAYS_NOT = r"(?:provide|mention|specify|contain|state|say|give|tell|name|answer|cover|describe|discuss)"
 META_ANYWHERE = re.compile(
-    rf"\b(?:provided|given|above|following|supplied|source) {SHOWN_TEXT}\b|\b(?:the|this) {SHOWN_TEXT}\b"
-    rf"|\b(?:provided|given) {OWN_TEXT}\b|\baccording to the {OWN_TEXT}\b|\bas (?:mentioned|stated|described|shown|discussed) above\b"
+    rf"\b(?:provided|given|above|following|supplied|source) {SHOWN_TEXT}\b|\b(?:the|this) {SHOWN_TEXT}\b(?<!context)"
+    r"|\b(?:the|this) context\b(?! of\b)(?<!\bin this context)"  # "in the context of" speaks of no passage
+    rf"|\b(?:provided|given) {OWN_TEXT}\b|\baccording to the {OWN_TEXT}\b(?! [\"'])"
+    r"|\bas (?:mentioned|stated|described|shown|discussed) above\b"
 )
 META_IN_QUESTION = re.compile(rf"\bthis {OWN_TEXT}\b")
 
 # D7
+KIND_OF = r"(?:specific|explicit|direct|detailed|further|additional|clear|relevant|such)"
 REFUSAL = re.compile(
     rf"\b{SHOWN_TEXT} (?:does|do|did) not\b|\b{OWN_TEXT} (?:does|do|did) not (?:\w+ly )?{SAYS_NOT}\b"
-    r"|\b(?:not|never) (?:explicitly |specifically |directly )?(?:mentioned|specified|stated|provided|given) in\b"
-    r"|\bno (?:specific |explicit )?(?:information|mention|answer)\b|\bcannot be (?:determined|answered|inferred)\b"
+    r"|\b(?:not|never) (?:\w+ly )?(?:mentioned|specified|stated|provided|given|quantified|discussed|described|addressed) in\b"
+    rf"|\bno (?:{KIND_OF} )?(?:information|mention|answer|reference to)\b|\bcannot be (?:determined|answered|inferred)\b"
+    r"|\bbased on (?:my |our )?(?:general )?knowledge of\b"
     r"|\bi(?:'m| am) (?:sorry|unable|not sure)\b|\bi (?:cannot|can't|do not|don't) (?:know|answer|find|provide)\b|\bas an ai\b"
     r"|\bit is (?:unclear|not clear|not known|unknown)\b"
 )

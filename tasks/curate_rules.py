@@ -64,9 +64,10 @@ def _standing(title: str) -> re.Pattern[str]:
 
 
 def is_clean_text(pair: QaPair, _: Context) -> Finding | None:
-    """D5: no character that only a broken extraction leaves behind."""
-    found = pattern.GARBLED.search(f"{pair.question} {pair.answer}")
-    return ("garbled_text", f"U+{ord(found.group()):04X}") if found else None
+    """D5: no character that only a broken extraction leaves behind, no mark of a footnote in the answer."""
+    if found := pattern.GARBLED.search(f"{pair.question} {pair.answer}"):
+        return "garbled_text", f"U+{ord(found.group()):04X}"
+    return ("garbled_text", found.group().strip()) if (found := pattern.LEFTOVER.search(pair.answer)) else None
 
 
 def is_a_question(pair: QaPair, context: Context) -> Finding | None:
@@ -117,9 +118,13 @@ def names_own_title_once(pair: QaPair, context: Context) -> Finding | None:
 
 
 def quotes_no_other_title(pair: QaPair, context: Context) -> Finding | None:
-    """D3: what stands in quotes and is as long as a title is the document's own title, or is quoted from the chunk."""
-    for quoted in pattern.QUOTED.findall(without_title(pair.question, context.title)):
-        if len(words(quoted)) < context.params.min_title_words or contains_words(context.source, quoted):
+    """D3: what stands in quotes and is as long as a title, or is named as the source, is the document's own title or from the chunk."""
+    asked = without_title(pair.question, context.title)
+    for found in pattern.QUOTED.finditer(asked):
+        quoted = found[1] or found[2]
+        is_source = pattern.NAMES_SOURCE.search(asked[: found.start()]) is not None
+        is_long = len(words(quoted)) >= (1 if is_source else context.params.min_title_words)
+        if not is_long or contains_words(context.source, quoted):
             continue
         likeness = SequenceMatcher(None, fold(quoted), fold(context.title)).ratio()
         return ("title_altered" if likeness >= context.params.title_likeness else "foreign_title"), quoted
@@ -149,14 +154,18 @@ def is_an_answer(pair: QaPair, context: Context) -> Finding | None:
     if said in pattern.ERROR_ANSWERS or said.startswith(("error answer", "no answer found")):
         return "unanswerable", pair.answer
     quotes = fold(" ".join(span.quote for span in context.evidence))
-    hedges = [match.group() for match in pattern.REFUSAL.finditer(fold(pair.answer)) if match.group() not in quotes]
+    answer = fold(pair.answer)
+    found = [match for match in pattern.REFUSAL.finditer(answer) if answer.count('"', 0, match.start()) % 2 == 0]
+    hedges = [match.group() for match in found if match.group() not in quotes]
     return ("unanswerable", hedges[0]) if hedges else None
 
 
 def does_not_echo(pair: QaPair, _: Context) -> Finding | None:
-    """D9: the answer does not open by repeating the question."""
+    """D9: the answer does not open by repeating the question, or how it begins."""
     first_line = normalise(pair.answer.strip().split("\n", 1)[0])
-    return ("echoes_question", first_line) if first_line in (normalise(pair.question), normalise(pair.bare_question)) else None
+    asked = (normalise(pair.question), normalise(pair.bare_question))
+    opens = pair.answer.strip().split("\n", 1)[0].rstrip().endswith("?") and any(text.startswith(f"{first_line} ") for text in asked)
+    return ("echoes_question", first_line) if first_line in asked or opens else None
 
 
 def has_no_source_block(pair: QaPair, context: Context) -> Finding | None:

@@ -171,10 +171,37 @@ def test_every_reason_has_a_sentence_and_a_pair_that_it_drops():
         ("At a torque. References: Harlow 2011", "source_block"),
         ("The outlet flange is fastened with four M8 bolts at a torque that is given below the", "cut_answer"),
         ("The outlet flange is fastened with four bolts by hand and then by a calibrated wrench", "cut_answer"),
+        ("There is no direct reference to a torque, so a torque wrench will do.", "unanswerable"),
+        ("The torque is not explicitly quantified in it.", "unanswerable"),
+        ("At what torque is the outlet\nAt a torque.", None),
+        ("At what torque is the outlet?\nAt a torque.", "echoes_question"),
+        ('The display shows "I don\'t know" until the relay closes.', None),
+        ("It is fastened by hand, [†] not by machine.", "garbled_text"),
+        ("It is fastened in the context of the assembly.", None),
+        ("The context says that it is fastened.", "meta_phrase"),
+        ('According to the manual "Kestrel K-9", by hand.', None),
+        ("According to the manual, by hand.", "meta_phrase"),
     ],
 )
 def test_what_an_answer_may_not_be(answer, reason):
-    assert [row.reason for row in curate(make_pair(answer=answer, answer_key=None)).rejected] == [reason]
+    assert [row.reason for row in curate(make_pair(answer=answer, answer_key=None)).rejected] == ([reason] if reason else [])
+
+
+@pytest.mark.parametrize(
+    ("bare", "reason"),
+    [
+        ("What is the flange's torque, as explained in 'Visual prompt tuning'?", "foreign_title"),
+        ("What do 'Wear of Ceramic Seals in Large Pumps' and the users' notes say of the flange?", "foreign_title"),
+        ("What does the flange do in 'Kestrel K-9 Field Pumps: Reading the Texts on Its Display'?", "title_altered"),
+        ("According to 'the text on the display', which relay's the one?", None),
+        ("What is the 'start relay' of the pump's display for?", None),
+        ("What is the flange for, according to 'K-9 Notes'?", "foreign_title"),
+    ],
+)
+def test_a_title_may_stand_in_any_kind_of_quotes(bare, reason):
+    pair = make_pair(bare, RELAY, None, quote=RELAY, question=bare)
+
+    assert [row.reason for row in curate(pair).rejected] == ([reason] if reason else [])
 
 
 def test_a_sentence_of_the_source_that_hedges_is_an_answer():
