@@ -80,7 +80,8 @@ def similarity(case: Case) -> list[Ballot]:
     a, b = case.score_a, case.score_b
     if a.states_key is not None and b.states_key is not None:
         said = ", ".join(f"{score.arm} {'states it' if score.states_key else 'does not'}" for score in (a, b))
-        return [Ballot(_ruling(a.states_key - b.states_key, 0), f"answer key {case.pair.answer_key!r}: {said}")]
+        wanted = f"answer key {case.pair.answer_key!r}" if case.pair.answer_key else "that it cannot be answered"
+        return [Ballot(_ruling(a.states_key - b.states_key, 0), f"{wanted}: {said}")]
     difference = a.contrastive_cosine - b.contrastive_cosine
     figures = ", ".join(f"{score.arm} {score.contrastive_cosine:.3f}" for score in (a, b))
     return [Ballot(_ruling(difference, case.params.tie_band), f"contrastive cosine: {figures}; tie band {case.params.tie_band:g}")]

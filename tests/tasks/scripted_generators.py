@@ -13,6 +13,7 @@ from typing import Any
 from tasks.generate_llm import PROMPT_NAMES
 from tasks.key_match import states
 from tasks.prompt import load_prompt
+from tasks.quoting import WORD_MARK
 from tasks.text import normalise, sentence_spans, words
 
 HEAD_WORDS, TAIL_WORDS = 6, 3
@@ -125,7 +126,7 @@ def read(request: dict[str, Any]) -> Asked:
     """Raises KeyError for a prompt that is not one of the generator's."""
     messages = request["messages"]
     by_system = {load_prompt(name).system: name for name in PROMPT_NAMES}
-    return Asked(by_system[messages[0]["content"]], messages[1]["content"])
+    return Asked(by_system[messages[0]["content"]], messages[1]["content"].replace(WORD_MARK, " "))
 
 
 class GoodGenerator:
@@ -176,7 +177,7 @@ class GoodGenerator:
         if not question.startswith(FURTHER):
             return good_answer(*cases)
         passage = next(passage for passage in asked.passages if passage.text == cases[-1].text)
-        further_on = passage.cases[passage.cases.index(cases[-1]) + 1 :]
+        further_on = passage.cases[passage.cases.index(cases[-1]) + depth(question) :]
         return good_answer(*cases, further_on[0]) if further_on else NO_ANSWER
 
     def reword(self, asked: Asked) -> dict[str, Any]:
@@ -184,7 +185,9 @@ class GoodGenerator:
         heads = " and ".join(f'"{head}"' for head in re.findall(r'"([^"]+)"', question))
         n_wanted = int(re.findall(r"^Write (\d+)\.$", asked.user, re.MULTILINE)[-1])
         texts = [text.format(heads=heads) for text in (UNTOLD_WORDINGS if UNTOLD in question else WORDINGS)[:n_wanted]]
-        return {"wordings": [further(text) if question.startswith(FURTHER) else text for text in texts]}
+        for _ in range(depth(question)):
+            texts = [further(text) for text in texts]
+        return {"wordings": texts}
 
     def refine(self, asked: Asked) -> dict[str, Any]:
         return {"question": further(asked.value("Question"))}
@@ -196,6 +199,11 @@ class GoodGenerator:
 
 def further(question: str) -> str:
     return f"{FURTHER}{question[0].lower()}{question[1:]}"
+
+
+def depth(question: str) -> int:
+    """How many refinements a question has behind it."""
+    return question.lower().count(FURTHER.lower())
 
 
 def _case(passages: Iterable[Passage], head: str) -> Case | None:
