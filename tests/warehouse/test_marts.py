@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from tasks.gate import GateParams, hold
+from tasks.import_judgements import judgements, read_log
 from tasks.judge import JudgeParams, outcome_of
-from tasks.outcomes import make_arm_rates, make_estimates
+from tasks.outcomes import figures
 from tasks.statistics import ReportParams
 from warehouse import tables as t
 from warehouse.checks import claims
@@ -42,7 +44,12 @@ def sound_run():
         for arm, states in (("tuned", tuned), ("base", base))
     ]
     verdicts = [t.Verdict(f"v-{name}", CONTRAST, name, JUDGE, "none", 0, verdict, "") for name, (verdict, _, _) in SAID.items()]
-    judging, params = JudgeParams(contrasts=(CONTRAST,)), ReportParams()
+    answers = [
+        t.Answer(f"{arm}-{pair_id}", pair_id, arm, "tiny", adapter, f"{arm} says", 9, 4, "stop")
+        for pair_id in SAID
+        for arm, adapter in (("tuned", "a1"), ("base", None))
+    ]
+    made = figures(verdicts, scores, answers, split_rows, ("base", "tuned"), JudgeParams(contrasts=(CONTRAST,)), ReportParams())
     return {
         t.DOCUMENTS: [document("d1"), document("d2", "empty", n_pages=0, n_pages_read=0, n_chars=0, reason="0 bytes")],
         t.PAGES: [t.Page("d1-1", "d1", 1, TEXT, 595.0, 842.0)],
@@ -57,15 +64,11 @@ def sound_run():
         t.ADAPTERS: [t.Adapter("a1", "tiny", "0" * 64, "adapters/a1", "0" * 64, 8, 100, 1.0, 2.0, is_live=True)],
         t.TRAINING_STEPS: [t.TrainingStep(f"s{n}", "a1", n, 2.0 / n, 0.001, 1.0, 100, 0.5) for n in (1, 2)],
         t.TRAINING_EXAMPLES: [t.TrainingExample("x1", "a1", "p1", "train", 20, is_truncated=False)],
-        t.ANSWERS: [
-            t.Answer(f"{arm}-{pair_id}", pair_id, arm, "tiny", adapter, f"{arm} says", 9, 4, "stop")
-            for pair_id in SAID
-            for arm, adapter in (("tuned", "a1"), ("base", None))
-        ],
+        t.ANSWERS: answers,
         t.SCORES: scores,
         t.VERDICTS: verdicts,
-        t.ESTIMATES: make_estimates(verdicts, split_rows, judging, params),
-        t.ARM_RATES: make_arm_rates(scores, split_rows, ("base", "tuned"), params),
+        t.GATES: [hold(made[t.ESTIMATES][0], made[t.FLIP_RATES][0], GateParams(CONTRAST, max_negative_flips=0.5, basis="rate"))],
+        **made,
     }
 
 
@@ -213,6 +216,77 @@ def test_coverage_names_what_no_stage_speaks_for(store):
     ]
 
 
+def test_flip_rates_count_what_flips_shows(seen):
+    assert rows_of(seen, "select split, n, n_negative, n_positive, gain from flip_rate where n > 0") == [
+        ("test_rephrased", 1, 0, 1, 1.0),
+        ("test_unseen_fact", 2, 1, 0, -0.5),
+    ]
+
+
+def test_the_rate_at_equal_length_says_why_it_cannot_be_told(seen):
+    assert rows_of(seen, "select split, n, rate, rate_at_equal_length, warnings from win_rate_at_equal_length where n > 0") == [
+        ("test_rephrased", 1, 1.0, None, "not identifiable"),
+        ("test_unseen_fact", 2, 0.25, None, "not identifiable"),
+    ]
+
+
+def test_arms_are_ranked_strongest_first(store):
+    strengths = {"base": -0.7, "tuned": 0.5, "rag": 0.2}
+    rows = [t.ArmStrength(arm, JUDGE, "test_rephrased", arm, 3, 9, of, None, None, True, "none", 1, "") for arm, of in strengths.items()]
+    landed(store, {t.ARM_STRENGTHS: rows})
+    assert rows_of(store, "select place, arm from arm_ranking") == [(1, "tuned"), (2, "rag"), (3, "base")]
+
+
+def test_what_is_held_against_a_judge_stands_in_one_view(store):
+    agreed = t.JudgeAgreement("a", ("llm/1", "loglik/1"), CONTRAST, "test_rephrased", "cohen", 50, 0.8, 0.6, 0.4, 0.8, "document", 9)
+    win = ("win", 90, 50, 20, 0.6, 0.9, 0.85, 0.66, 0.5, 0.8, True, "")
+    landed(
+        store, {t.JUDGE_AGREEMENTS: [agreed], t.CALIBRATIONS: [t.Calibration("c", "llm/1", "human/ann", CONTRAST, "test_rephrased", *win)]}
+    )
+    assert rows_of(store, "select what, judge, measure, n, said, value from judge_trust") == [
+        ("agreement", "llm/1 and loglik/1", "cohen", 50, 0.8, 0.6),
+        ("calibration", "llm/1 by human/ann", "share of a win", 90, 0.6, 0.66),
+    ]
+
+
+def test_the_prompts_part_and_what_was_known_before_stand_by_set(store):
+    spread = t.FormatSpread("s", "base", "test_rephrased", 9, 4, 0.61, 0.58, "bullets", 0.7, "praise", 0.12)
+    gain = t.FormatGain("g", CONTRAST, "test_rephrased", 4, 0.09, -0.07, 0.09, 3)
+    known = [
+        t.SliceRate(name, JUDGE, CONTRAST, "test_rephrased", name, 4, 4, 2, 1, 1, 0.625, None, None, "none", 1)
+        for name in ("unknown", "known")
+    ]
+    landed(store, {t.FORMAT_SPREADS: [spread], t.FORMAT_GAINS: [gain], t.SLICE_RATES: known})
+    assert rows_of(store, "select what, name, by_default, lowest, highest, n_same_sign from prompt_spread") == [
+        ("arm", "base", 0.61, 0.58, 0.7, None),
+        ("contrast", CONTRAST, 0.09, -0.07, 0.09, 3),
+    ]
+    assert rows_of(store, "select slice, rate from knowledge_win_rate") == [("known", 0.625), ("unknown", 0.625)]
+
+
+def test_imported_judgements_are_counted_whole_and_break_no_claim(store):
+    log = read_log(b"Loaded 4 finetune entries from x\nWinner: EvalWinner.FINE_TUNED\nWinner: EvalWinner.BASE\n", "log.txt")
+    made = judgements(log, CONTRAST, "gpt/1", ReportParams())
+    landed(store, {t.IMPORTED_JUDGEMENTS: made.entries, t.VERDICTS: made.verdicts, t.ESTIMATES: [made.estimate]})
+
+    assert rows_of(store, "select split, n, n_wins, n_losses, n_unscored, rate, is_difference from win_rate") == [
+        ("imported", 2, 1, 1, 2, 0.5, False)
+    ]
+    assert rows_of(store, "select part, fate, n from coverage") == [
+        (f"gpt/1 {CONTRAST}", "unscored", 2),
+        (f"gpt/1 {CONTRAST}", "arm_a", 1),
+        (f"gpt/1 {CONTRAST}", "arm_b", 1),
+    ]
+    assert {name for name in claims() if offenders(store, name)} == set()
+
+
+def test_an_imported_entry_without_its_verdict_row_is_found(store):
+    made = judgements(read_log(b"Winner: EvalWinner.BASE\nWinner: EvalWinner.BASE\n", "log.txt"), CONTRAST, "gpt/1", ReportParams())
+    landed(store, {t.IMPORTED_JUDGEMENTS: made.entries, t.VERDICTS: made.verdicts[:1], t.ESTIMATES: [made.estimate]})
+    assert offenders(store, "estimates_match_outcomes")
+    assert rows_of(store, "select fate, n from coverage where fate = 'unaccounted'") == [("unaccounted", 1)]
+
+
 # ---- the other views -------------------------------------------------------------------------------------------------------------
 
 
@@ -325,6 +399,9 @@ OURS = {
         rows, t.CHUNKS, t.Chunk("c9", "d2", 0, "", "references", "text of a file that could not be read", 3)
     ),
     "every_test_question_is_answered": lambda rows: without(rows, t.ANSWERS, "base-p2"),
+    "flip_rates_match_flips": lambda rows: changed(rows, t.SCORES, "tuned-p2", states_key=False),
+    "gates_match_estimates": lambda rows: changed(rows, t.GATES, rows[t.GATES][0].gate_id, min_win_rate=1.01),
+    "holm_counts_every_test": lambda rows: changed(rows, t.ESTIMATES, rows[t.ESTIMATES][0].estimate_id, n_tests=5),
     "every_test_question_is_judged": lambda rows: without(rows, t.VERDICTS, "v-p3"),
     "only_tuned_arms_use_the_adapter": lambda rows: changed(rows, t.ANSWERS, "base-p2", adapter_id="a1"),
 }
@@ -378,7 +455,8 @@ def test_an_incomplete_run_may_name_units_still_to_do(run):
 
 def test_before_its_answers_a_run_breaks_no_claim_about_them(store):
     rows = sound_run()
-    for table in (t.ADAPTERS, t.TRAINING_STEPS, t.TRAINING_EXAMPLES, t.ANSWERS, t.SCORES, t.VERDICTS, t.ESTIMATES, t.ARM_RATES):
+    late = (t.ADAPTERS, t.TRAINING_STEPS, t.TRAINING_EXAMPLES, t.ANSWERS, t.SCORES, t.VERDICTS, t.ESTIMATES, t.ARM_RATES, t.FLIP_RATES)
+    for table in (*late, t.LENGTH_CONTROLS, t.GATES):
         rows[table] = []
     assert broken_checks(landed(store, rows)) == set()
 

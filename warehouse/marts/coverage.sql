@@ -21,6 +21,11 @@ judging as (
 tests as (
     select run_id, pair_id from splits where starts_with(split, 'test_')
 ),
+to_judge as (
+    select run_id, pair_id from tests
+    union all
+    select run_id, pair_id from imported_judgements
+),
 fates as (
     select run_id, 1 as rank, 'documents' as step, '' as part, status as fate, count(*) as n
     from documents
@@ -64,7 +69,7 @@ fates as (
         t.run_id, 7, 'verdicts', j.judge || ' ' || j.contrast,
         case when o.pair_id is null then 'unaccounted' else coalesce(o.outcome, 'unscored') end,
         count(*)
-    from tests t
+    from to_judge t
     join judging j using (run_id)
     left join stg_verdicts o using (run_id, judge, contrast, pair_id)
     group by all
