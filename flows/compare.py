@@ -86,6 +86,7 @@ def answer_arms(
     from tasks.base_model import base_sha256
 
     adapters = {stage: units_of(store, run_id, stage) for stage in ("train", "placebo")}
+    (splitting,) = units_of(store, run_id, "split")
     texts = {chunk.chunk_id: chunk.text for work in units_of(store, run_id, "chunk") for chunk in store.rows(CHUNKS, [work.unit_id])}
     found: dict[str, list[tuple[int, str]]] = defaultdict(list)
     for row in store.rows(RETRIEVALS, [retrieving.unit_id]):
@@ -104,10 +105,10 @@ def answer_arms(
             inputs = [arm, *(key(question) for question in questions)]
             label = f"{arm}, {sources.curated.label} ({len(pairs)})"
             reads = [*([adapter] if adapter else []), sources.generated]
-            found_by = [retrieving] if answer.uses_excerpts(arm) else []  # the excerpts are in the name
+            asked_by = [sources.curated, splitting, *([retrieving] if answer.uses_excerpts(arm) else [])]  # they are in the name
             work = unit(
                 "answer", answer.VERSION, label,
-                inputs=inputs, reads=reads, also_reads=found_by, settings=settings, is_named_by_content=True,
+                inputs=inputs, reads=reads, also_reads=asked_by, settings=settings, is_named_by_content=True,
             )  # fmt: skip
             units[arm, number] = work
             calls.append((work, {"batch": AnswerBatch(arm, questions, adapter), "model": config.train.base_model, "params": config.answer}))

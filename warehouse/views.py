@@ -175,12 +175,13 @@ def _dataset(store: Warehouse, table: Table, units: Iterable[str]) -> ds.Dataset
 def _parquet_select(store: Warehouse, table: Table, commits: Iterable[Commit]) -> str:
     files = [path for _, path in store.parts(table, [commit.unit_id for commit in commits])]
     names = ", ".join(f'"{column.name}"' for column in table.columns)
-    if files:
-        listed = ", ".join("'" + str(path.resolve()).replace("'", "''") + "'" for path in files)
-        unit = "split_part(parse_filename(filename), '-', 1)"
-        return f"select {names}, {unit} as unit_id from read_parquet([{listed}], union_by_name = true, filename = true)"  # noqa: S608
     empty = ", ".join(f'null::{_duckdb_type(column.arrow)} as "{column.name}"' for column in table.columns)
-    return f"select {empty}, null::varchar as unit_id where false"
+    if not files:
+        return f"select {empty}, null::varchar as unit_id where false"
+    listed = ", ".join("'" + str(path.resolve()).replace("'", "''") + "'" for path in files)
+    read = f"from read_parquet([{listed}], union_by_name = true, filename = true)"
+    rows = f"{read} union all by name select {empty}, null::varchar as filename where false"  # parts may be older than a column
+    return f"select {names}, split_part(parse_filename(filename), '-', 1) as unit_id from ({rows})"  # noqa: S608
 
 
 def _duckdb_type(arrow: pa.DataType) -> str:

@@ -18,3 +18,33 @@ def prefect_server():
         temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None, PREFECT_LOGGING_LEVEL: "ERROR"}),
     ):
         yield
+
+
+@pytest.fixture(scope="session")
+def pages(tmp_path_factory) -> Path:
+    """A folder of three one-page PDFs."""
+    from .small_runs import save_pages
+
+    folder = tmp_path_factory.mktemp("pages")
+    save_pages(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def finished_run(prefect_server, pages, tmp_path_factory) -> Path:
+    """The warehouse of a finished small run over ``pages``, for tests to copy."""
+    from .small_runs import run
+
+    warehouse = tmp_path_factory.mktemp("finished") / "data"
+    run(pages, warehouse)
+    return warehouse
+
+
+@pytest.fixture
+def store(finished_run, tmp_path):
+    """A copy of that warehouse."""
+    import shutil
+
+    from warehouse.store import Warehouse
+
+    return Warehouse(shutil.copytree(finished_run, tmp_path / "data"))

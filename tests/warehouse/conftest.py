@@ -6,11 +6,16 @@ import pytest
 
 from tasks.units import Unit, record_units
 from warehouse.store import Warehouse
-from warehouse.tables import RUN_RESULTS, RUNS, VERDICTS, Run, RunResult, Verdict
+from warehouse.tables import RUN_RESULTS, RUNS, VERDICTS, Document, Run, RunResult, Verdict
 
 
 def make_verdict(pair_id: str, verdict: str = "first", *, order: str = "none") -> Verdict:
     return Verdict(f"{pair_id}-{order}", "tuned:base", pair_id, "similarity/1", order, 0, verdict, "")
+
+
+def make_document(document_id: str, name: str = "manual.pdf", *, sha256: str | None = None) -> Document:
+    content = sha256 or document_id * 3
+    return Document(document_id, content, name, None, "Manual", "metadata", 1, 1, 9, 9, "ok", None, (), None)
 
 
 def land_run(store: Warehouse, run_id: str, stage: str, unit_ids: list[str], *, status: str = "completed", at: str = "2026-01-01") -> None:

@@ -3,10 +3,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from warehouse.errors import ConfigError, TunehouseError
-from warehouse.tables import TABLES, VERDICTS
+from warehouse.tables import DOCUMENTS, TABLES, VERDICTS
 from warehouse.views import connect, query, shipped_views, write_duckdb
 
-from .conftest import land_run, make_verdict
+from .conftest import land_run, make_document, make_verdict
 
 
 def pairs(table):
@@ -75,3 +75,14 @@ def test_a_changed_page_is_refused_not_answered(store):
         query(store, "select sum(hash(pair_id)) from verdicts", "all")
     with pytest.raises(TunehouseError, match="run again: the unit is made anew"):
         store.rows(VERDICTS, ["u1"])
+
+
+def test_parts_from_before_a_column_was_declared_show_null_in_it(store):
+    (part,) = store.land("u1", {DOCUMENTS: [make_document("d1")]}).parts
+    land_run(store, "r1", "ingest", ["u1"])
+    path = store.root / part.file
+    pq.write_table(pq.read_table(path, partitioning=None).drop_columns(["duplicate_of"]), path)
+
+    with duckdb.connect(str(write_duckdb(store)), read_only=True) as con:
+        assert con.sql("select document_id, duplicate_of, unit_id from documents").fetchall() == [("d1", None, "u1")]
+    assert query(store, "select document_id, duplicate_of from documents").to_pylist() == [{"document_id": "d1", "duplicate_of": None}]
