@@ -1,6 +1,5 @@
 """Runs that are whole and small: a page of each of three papers, a few steps of training, a few words of answer."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -76,6 +75,6 @@ def blocked(like: Warehouse, store: Warehouse, unit: str) -> Callable[[], None]:
 
     def mend() -> None:
         (place / "in the way").rmdir()
-        os.rmdir(place)
+        place.rmdir()
 
     return mend

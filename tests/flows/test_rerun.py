@@ -13,7 +13,7 @@ from flows.find_unit import find_unit
 from flows.rerun import WALKS, rerun_unit
 from flows.runs import STAGES
 from warehouse.checks import run_checks
-from warehouse.errors import ConfigError, MissingPrerequisite, RetryableUnits, TunehouseError
+from warehouse.errors import MissingPrerequisite, RetryableUnits, TunehouseError
 from warehouse.store import Warehouse
 from warehouse.tables import EVIDENCE, QA_PAIRS, TABLES
 from warehouse.views import query
