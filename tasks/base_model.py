@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import importlib.util
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -39,11 +40,11 @@ class Base(NamedTuple):
     notes: tuple[str, ...]
 
 
-def load_base(model: str, dtype: Literal["bfloat16", "float32"] = "bfloat16") -> Base:
+def load_base(model: str, dtype: Literal["bfloat16", "float32"] = "bfloat16", quantize: Literal["none", "4bit"] = "none") -> Base:
     """Weights and tokenizer of any causal language model, by path or hub name; on the GPU where there is one. No code of the model is run.
 
     Raises:
-        MissingPrerequisite: there is no such model, or it has no safetensors weights.
+        MissingPrerequisite: there is no such model, it has no safetensors weights, or 4 bits are asked for where they cannot be had.
     """
     import torch  # noqa: PLC0415  # takes seconds
     from safetensors import SafetensorError  # noqa: PLC0415
@@ -52,14 +53,47 @@ def load_base(model: str, dtype: Literal["bfloat16", "float32"] = "bfloat16") ->
 
     disable_progress_bar()  # type: ignore[no-untyped-call]  # our command line draws its own
     tokenizer, notes = load_tokenizer(model)
+    how = _in_4_bits(dtype) if quantize == "4bit" else {}
     try:
         loaded: Any = AutoModelForCausalLM.from_pretrained(
-            model, dtype=getattr(torch, dtype), use_safetensors=True, trust_remote_code=False
+            model, dtype=getattr(torch, dtype), use_safetensors=True, trust_remote_code=False, **how
         )
     except (OSError, ValueError, SafetensorError) as error:
         raise _cannot_load(model, error) from error
-    loaded.to("cuda" if torch.cuda.is_available() else "cpu")
+    if not how:
+        loaded.to("cuda" if torch.cuda.is_available() else "cpu")
     return Base(loaded.eval(), tokenizer, notes)
+
+
+def require_4bit() -> None:
+    """Check that a base can be held in 4 bits here.
+
+    Raises:
+        MissingPrerequisite: there is no CUDA device, or no bitsandbytes.
+    """
+    import torch  # noqa: PLC0415  # takes seconds
+
+    where = "train.quantize: 4bit"
+    if not torch.cuda.is_available():
+        raise MissingPrerequisite("a base in 4 bits needs a CUDA GPU, and there is none", where=where, mend="set train.quantize to none")
+    if importlib.util.find_spec("bitsandbytes") is None:
+        raise MissingPrerequisite("bitsandbytes is not installed", where=where, mend="`pip install -e '.[bnb]'`, or set it to none")
+
+
+def _in_4_bits(dtype: str) -> dict[str, Any]:
+    """NF4 with doubly quantised scales, computed in ``dtype`` (Dettmers et al. 2023, arXiv:2305.14314)."""
+    import torch  # noqa: PLC0415  # takes seconds
+    from transformers import BitsAndBytesConfig  # noqa: PLC0415
+
+    require_4bit()
+    configure: Any = BitsAndBytesConfig
+    made = configure(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=getattr(torch, dtype),
+    )
+    return {"quantization_config": made, "device_map": {"": torch.cuda.current_device()}}
 
 
 def load_tokenizer(model: str) -> tuple[Any, tuple[str, ...]]:
@@ -92,8 +126,6 @@ def preflight(model: str) -> tuple[str, ...]:
     Raises:
         MissingPrerequisite: no such folder or hub model, no configuration, tokenizer or safetensors weights.
     """
-    from transformers import AutoConfig  # noqa: PLC0415  # takes seconds
-
     folder = local_folder(model)
     if not list(folder.glob(WEIGHTS)):
         pickled = next(folder.glob("*.bin"), None)
@@ -102,13 +134,24 @@ def preflight(model: str) -> tuple[str, ...]:
             where=str(folder),
             mend="save it with model.save_pretrained(folder), or name another model",
         )
-    try:
-        AutoConfig.from_pretrained(model, trust_remote_code=False)
-    except (OSError, ValueError) as error:
-        raise _cannot_load(model, error) from error
+    load_config(model)
     tokenizer, notes = load_tokenizer(model)
     chat_prompt(tokenizer, "Is this a question?")
     return notes
+
+
+def load_config(model: str) -> Any:
+    """The model's configuration.
+
+    Raises:
+        MissingPrerequisite: there is no such model, or it has none that can be read.
+    """
+    from transformers import AutoConfig  # noqa: PLC0415  # takes seconds
+
+    try:
+        return AutoConfig.from_pretrained(model, trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        raise _cannot_load(model, error) from error
 
 
 def local_folder(model: str) -> Path:

@@ -52,11 +52,14 @@ class Fused:
         self.model.set_attn_implementation(self.attention)
 
 
-def fuse(model: Any, row: Sequence[Encoded]) -> Fused | None:
-    """Replace the slow parts of a packed model; None, and the model as it was, where ``row`` would then give another gradient."""
+def fuse(model: Any, row: Sequence[Encoded], *, has_compiled_parts: bool = False) -> Fused | None:
+    """Replace the slow parts of a packed model; None, and the model as it was, where ``row`` would then give another gradient.
+
+    With ``has_compiled_parts`` norms and gated units are left to :func:`compile_parts`.
+    """
     wanted = _loss_and_gradient(model, row, is_fused=False)
     fused = Fused(model, model.config._attn_implementation)  # noqa: SLF001  # there is no public reader
-    for module in list(model.modules()):
+    for module in [] if has_compiled_parts else list(model.modules()):
         _replace_norm(fused, module)
         _replace_gated_unit(fused, module)
     _replace_linears(fused, model)
@@ -70,14 +73,24 @@ def fuse(model: Any, row: Sequence[Encoded]) -> Fused | None:
     return fused if is_same else None
 
 
+def compile_parts(model: torch.nn.Module) -> None:
+    """Have torch compile what works on one token at a time, for rows of any length: the rest of a packed row has other bounds each time."""
+    for module in model.modules():
+        if type(module).__name__.endswith("RMSNorm") or _is_gated_unit(module):
+            module.compile(dynamic=True)
+
+
 def _cosine(one: torch.Tensor, other: torch.Tensor) -> float:
     return cosine_similarity(one.double(), other.double(), dim=0).item()
 
 
 def _loss_and_gradient(model: Any, row: Sequence[Encoded], *, is_fused: bool) -> tuple[torch.Tensor, torch.Tensor]:
     trained = [one for one in model.parameters() if one.requires_grad]
+    was_training = model.training
+    model.eval()  # dropout would make any two passes differ
     loss = answer_loss(model, row, is_packed=True, is_fused=is_fused)
     gradients = torch.autograd.grad(loss, trained, allow_unused=True)
+    model.train(was_training)
     return loss.detach(), torch.cat([one.flatten() for one in gradients if one is not None])
 
 
@@ -98,13 +111,17 @@ def _replace_norm(fused: Fused, module: torch.nn.Module) -> None:
 
 
 def _replace_gated_unit(fused: Fused, module: torch.nn.Module) -> None:
-    if not all(hasattr(module, name) for name in GATED) or {name for name, _ in module.named_children()} - set(GATED):
+    if not _is_gated_unit(module):
         return
     unit: Any = module
     probe = torch.linspace(-3, 3, 7)
     if not torch.allclose(unit.act_fn(probe), torch.nn.functional.silu(probe)):
         return
     fused.replace(module, lambda x: unit.down_proj(swiglu(unit.gate_proj(x), unit.up_proj(x))))
+
+
+def _is_gated_unit(module: torch.nn.Module) -> bool:
+    return all(hasattr(module, name) for name in GATED) and not {name for name, _ in module.named_children()} - set(GATED)
 
 
 def _replace_linears(fused: Fused, model: torch.nn.Module) -> None:

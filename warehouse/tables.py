@@ -272,18 +272,19 @@ class SplitRow:
 
 @dataclass(frozen=True, slots=True)
 class Adapter:
-    """One row per trained adapter."""
+    """One row per trained adapter, or whole model where every weight was trained."""
 
     adapter_id: Annotated[str, "key: the training unit's id"]
     base_model: Annotated[str, "path or hub name, as in the settings"]
     base_sha256: Annotated[str, "over the base's weights, configuration, tokenizer and chat template"]
     folder: Annotated[str, "below the warehouse"]
-    sha256: Annotated[str, "of adapter_model.safetensors"]
-    rank: Annotated[int, "LoRA r"]
+    sha256: Annotated[str, "of adapter_model.safetensors; of model.safetensors for method full"]
+    rank: Annotated[int, "LoRA r; 0 for method full"]
     n_parameters: Annotated[int, "trained"]
-    weight_norm: Annotated[float, "Frobenius norm over all B·A"]
+    weight_norm: Annotated[float, "Frobenius norm over all B·A; over the weights' change for method full"]
     max_logit_change: Annotated[float, "largest change of a probe prompt's next-token logits, adapter on against off"]
     is_live: Annotated[bool, "the probe prompts' logits move; gates everything judged"]
+    method: Annotated[Literal["lora", "full"] | None, "full: folder holds a whole model; null, from before this was recorded: lora"] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,11 +302,18 @@ class TrainingRun:
     last_loss: Annotated[float, "mean answer-token loss of the last step, nats"]
     validation_loss: Annotated[float | None, "after the last step, nats; null without validation pairs"]
     train_seconds: Annotated[float, "wall time in training steps, resumed parts included"]
-    stopped: Annotated[Literal["epochs", "max_seconds", "max_steps"], "why it ended"]
+    stopped: Annotated[Literal["epochs", "max_seconds", "max_steps", "patience"], "why it ended"]
     n_resumes: Annotated[int, "times it was continued from a checkpoint"]
     device: Annotated[str, "cpu, cuda ..."]
     dtype: Annotated[str, "of the base weights"]
     notes: Annotated[tuple[str, ...], "what had to be done otherwise: fallback_chat_template, pad_is_eos, padded_batches, rows_halved"]
+    kernels: Annotated[Literal["fused", "plain"] | None, "what computed the steps"] = None
+    n_base_parameters: Annotated[int | None, "of the base, embeddings included"] = None
+    estimated_bytes: Annotated[int | None, "memory foreseen: weights, gradients, optimizer and activations"] = None
+    estimated_seconds: Annotated[float | None, "time in steps foreseen, from useful_flop at half of matmul_flops"] = None
+    useful_flop: Annotated[float | None, "operations that the steps need, recomputation and padding not counted"] = None
+    matmul_flops: Annotated[float | None, "measured rate of this machine's product of matrices in dtype, operations a second"] = None
+    n_processes: Annotated[int | None, "that shared every step"] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,6 +328,7 @@ class TrainingStep:
     gradient_norm: Annotated[float, "before clipping"]
     n_tokens: Annotated[int, "in this step"]
     step_seconds: Annotated[float, "wall"]
+    validation_loss: Annotated[float | None, "after this step, nats; null where train.validate_steps asks for none"] = None
 
 
 @dataclass(frozen=True, slots=True)

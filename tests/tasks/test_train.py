@@ -13,8 +13,9 @@ from safetensors.torch import load_file, save_file
 from transformers import MambaConfig, MambaForCausalLM
 
 from tasks.base_model import load_base
-from tasks.train import Trained, adapter_norm, check_live, discard_checkpoints, train_adapter
+from tasks.train import Trained, discard_checkpoints, train_adapter
 from tasks.train_loop import learning_rate, peak_rate
+from tasks.train_methods import adapter_norm, check_live
 from tasks.train_params import TrainExample, TrainParams
 from warehouse.errors import ConfigError, MissingPrerequisite, TunehouseError
 from warehouse.tables import ADAPTERS, TRAINING_EXAMPLES, TRAINING_RUNS, TRAINING_STEPS

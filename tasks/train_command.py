@@ -1,0 +1,207 @@
+"""Settings in a file, or a unit of a warehouse -> a trained adapter, on a machine without Prefect: ``python -m tasks.train --help``.
+
+A settings file is YAML: any of ``TrainParams``' fields under ``train``, and beside it ``pairs`` (JSON lines with ``question`` and
+``answer``, and ``pair_id`` if there is one), ``validation`` (the same, if wanted) and ``out`` (the folder that is written). Asked to stop
+it saves a checkpoint; the same command then goes on from there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import signal
+import sys
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from tasks import progress, stages, stopping, train_crew
+from tasks.train import discard_checkpoints, train_adapter
+from tasks.train_crew import Crew
+from tasks.train_estimate import preflight_training
+from tasks.train_params import TrainExample, TrainParams
+from tasks.units import Unit, land_once, units_of
+from warehouse.errors import ConfigError, MissingPrerequisite, TunehouseError
+from warehouse.keys import key
+from warehouse.store import Warehouse
+from warehouse.tables import RUN_UNITS, RUNS
+from warehouse.views import ledger_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PLACEBO = "placebo"
+RESULT = "result.json"
+
+log = logging.getLogger("tasks.train")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a settings file asks for."""
+
+    params: TrainParams
+    pairs: list[TrainExample]
+    validation: list[TrainExample]
+    out: Path
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Train; return the exit code: 0 done, 1 a fault that is named, 130 or 143 stopped at Ctrl-C or SIGTERM with a checkpoint saved."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tasks.train", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--settings", type=Path, metavar="FILE", help="train what this YAML file asks for")
+    parser.add_argument("--warehouse", type=Path, metavar="DIR", help="train a unit of this warehouse")
+    parser.add_argument("--unit", metavar="ID", help="the training unit's id, or the first digits of it, as `tunehouse status` shows it")
+    parser.add_argument("--preflight", action="store_true", help="say what the training of --settings will need, and train nothing")
+    args = parser.parse_args(argv)
+    if (args.settings is None) == (args.warehouse is None and args.unit is None) or (args.settings is None and not args.unit):
+        parser.error("give --settings FILE, or --warehouse DIR and --unit ID")
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    caught = _stop_at_signals()
+    try:
+        together = train_crew.join()
+        with progress.listening(_say if together.is_first else _say_nothing):
+            _train(args, together)
+    except TunehouseError as error:
+        log.error("%s", error)  # noqa: TRY400  # what a person can mend needs no traceback
+        return 1
+    except KeyboardInterrupt:
+        log.warning("stopped: the same command goes on from the last checkpoint")
+        return 128 + (caught[0] if caught else signal.SIGINT)
+    finally:
+        stopping.withdraw()
+        train_crew.leave()
+    return 0
+
+
+def _train(args: argparse.Namespace, together: Crew) -> None:
+    if args.settings is None:
+        train_unit(Warehouse(args.warehouse), args.unit, together)
+        return
+    job = read_job(args.settings)
+    foreseen = preflight_training(job.params)
+    if args.preflight:
+        log.info("%s", foreseen)
+        return
+    adapter_id = key("train", job.pairs, job.validation, job.params)
+    trained = train_adapter(job.pairs, job.validation, job.params, job.out, adapter_id)
+    if together.is_first:
+        made = {"adapter": asdict(trained.adapter), "run": asdict(trained.run), "steps": [asdict(row) for row in trained.steps]}
+        (job.out / RESULT).write_text(json.dumps(made, indent=1), encoding="utf-8")
+        discard_checkpoints(job.out)
+        log.info("%s: loss %.3f to %.3f, sha256 %s", job.out, trained.run.first_loss, trained.run.last_loss, trained.adapter.sha256)
+
+
+def read_job(path: Path) -> Job:
+    """What the settings file at ``path`` asks for; its own paths count from the working folder.
+
+    Raises:
+        ConfigError: the file or one that it names cannot be read, or a setting is unknown or out of bounds.
+    """
+    data = _yaml(path)
+    unknown = set(data) - {"train", "pairs", "validation", "out"}
+    if unknown or not all(isinstance(data.get(name), str) for name in ("pairs", "out")):
+        raise ConfigError(
+            f"unknown: {', '.join(sorted(unknown))}" if unknown else "pairs or out is missing",
+            where=str(path),
+            mend="write pairs: FILE, out: FOLDER, and if wanted validation: FILE and train: {setting: value}",
+        )
+    validation = _examples(Path(data["validation"])) if data.get("validation") else []
+    return Job(params_of(data.get("train") or {}, str(path)), _examples(Path(data["pairs"])), validation, Path(data["out"]))
+
+
+def params_of(data: dict[str, Any], where: str) -> TrainParams:
+    """Training settings as YAML or JSON gives them.
+
+    Raises:
+        ConfigError: a setting is unknown or out of bounds.
+    """
+    known = {field.name for field in fields(TrainParams)}
+    if unknown := sorted(set(data) - known):
+        raise ConfigError(f"unknown settings: {', '.join(unknown)}", where=where, mend=f"use some of {', '.join(sorted(known))}")
+    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
+    return TrainParams(**values)
+
+
+def train_unit(store: Warehouse, name: str, together: Crew) -> None:
+    """Do a training unit that a run of the warehouse has planned, with that run's settings; nothing if it stands committed.
+
+    Raises:
+        MissingPrerequisite: no run has such a unit.
+    """
+    rows = [row for row in ledger_rows(store, RUN_UNITS) if row.stage in ("train", PLACEBO) and row.unit_id.startswith(name)]
+    if len({row.unit_id for row in rows}) != 1:
+        raise MissingPrerequisite(
+            f"{'several units begin' if rows else 'no training unit begins'} with {name}",
+            where=str(store.root),
+            mend="give its whole id: `tunehouse sql \"select unit_id, stage, label from run_units where stage = 'train'\"`",
+        )
+    row = rows[-1]
+    (run,) = [run for run in ledger_rows(store, RUNS) if run.run_id == row.run_id]
+    params = params_of(json.loads(run.settings)["train"], f"run {row.run_id}")
+    preflight_training(params)
+    work = Unit(row.unit_id, row.stage, row.label, row.reads)
+    curated, (splitting,) = (units_of(store, row.run_id, stage) for stage in ("curate", "split"))
+    landed = [one for one in curated if store.commit(one.unit_id)]
+    if not together.is_first:
+        stages.train(store, work, landed, splitting, params, is_placebo=row.stage == PLACEBO)
+        return
+    land_once(store, work, lambda: stages.train(store, work, landed, splitting, params, is_placebo=row.stage == PLACEBO))
+    stages.discard_checkpoints(store, work)
+    log.info("%s is landed in %s", work.unit_id, store.root)
+
+
+def _yaml(path: Path) -> dict[str, Any]:
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"the settings file cannot be read: {error}", where=str(path), mend="name a YAML file") from error
+    if not isinstance(data, dict):
+        raise ConfigError("the settings file is not a mapping", where=str(path), mend="write `name: value` lines")
+    return data
+
+
+def _examples(path: Path) -> list[TrainExample]:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"the pairs cannot be read: {error}", where=str(path), mend="name a file of JSON lines") from error
+    return [_example(line, f"{path}, line {number}") for number, line in enumerate(lines, start=1) if line.strip()]
+
+
+def _example(line: str, where: str) -> TrainExample:
+    try:
+        row = json.loads(line)
+        question, answer = str(row["question"]), str(row["answer"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"no pair: {error!r}", where=where, mend='write {"question": "...", "answer": "..."} on each line') from error
+    return TrainExample(str(row.get("pair_id") or key(question, answer)), question, answer)
+
+
+def _stop_at_signals() -> list[int]:
+    """Have SIGINT and SIGTERM stop the training where it can go on; returns the list that then holds the signal."""
+    caught: list[int] = []
+
+    def stop(number: int, _frame: object) -> None:
+        caught.append(number)
+        stopping.ask()
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    return caught
+
+
+def _say(label: str, n_done: int, n_total: int, note: str) -> None:
+    log.info("%s %d of %d: %s", label, n_done, n_total, note)
+
+
+def _say_nothing(*_: object) -> None:
+    pass
