@@ -107,6 +107,9 @@ class Served:
             try:
                 if holds():
                     return
+            except urllib.error.HTTPError as error:
+                if error.code < 500:  # asked wrongly: waiting does not help
+                    raise
             except (urllib.error.URLError, ConnectionError, TimeoutError):
                 pass  # the server is down or starting
             assert time.monotonic() < ends, f"{what} did not come within {seconds:.0f} s\n{self.logs()}"

@@ -5,95 +5,20 @@ Speaks the DevTools protocol to a headless Chromium; skipped where none is insta
 
 from __future__ import annotations
 
-import json
-import shutil
-import subprocess
-import time
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from .conftest import SIZES
+
 pytestmark = pytest.mark.slow
 
-CHROMIUM = next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)
-FLAGS = (
-    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update"
-    " --disable-sync --remote-debugging-port=0"
-)
-SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
-START_SECONDS = 60
 OVERFLOWING = """
 [...document.querySelectorAll("main *, header *")].filter(e => e.getClientRects().length && !e.closest(".scroll, .hidden, thead, svg"))
   .filter(e => e.getBoundingClientRect().right > innerWidth + 1).map(e => e.outerHTML.slice(0, 80))
 """
 VISIBLE = '[...document.querySelectorAll("#cards > .card")].filter(e => e.getClientRects().length).map(e => e.id)'
-
-
-class Browser:
-    """One page of a headless browser, and everything it said or asked for."""
-
-    def __init__(self, address: str) -> None:
-        from websockets.sync.client import connect
-
-        self.socket = connect(address, max_size=None)
-        self.sent, self.events = 0, []
-        for domain in ("Page", "Runtime", "Network", "Log"):
-            self.do(f"{domain}.enable")
-
-    def do(self, method: str, **params: Any) -> dict[str, Any]:
-        self.sent += 1
-        self.socket.send(json.dumps({"id": self.sent, "method": method, "params": params}))
-        while (message := json.loads(self.socket.recv(timeout=60))).get("id") != self.sent:
-            self.events.append(message)
-        assert "error" not in message, message
-        return message["result"]
-
-    def see(self, expression: str) -> Any:
-        done = self.do("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
-        assert "exceptionDetails" not in done, done
-        return done["result"].get("value")
-
-    def open(self, url: str, size: str = "desktop", scheme: str = "light") -> None:
-        width, height = SIZES[size]
-        self.do("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=size == "phone")
-        self.do("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
-        self.do("Page.navigate", url="about:blank")
-        self.events.clear()
-        self.do("Page.navigate", url=url)
-        ends = time.monotonic() + START_SECONDS
-        while not (self.see("location.href") != "about:blank" and self.see("document.readyState") == "complete"):
-            assert time.monotonic() < ends
-            time.sleep(0.05)
-
-    def said(self, method: str) -> list[dict[str, Any]]:
-        self.see("1")  # so that what was under way has arrived
-        return [event["params"] for event in self.events if event.get("method") == method]
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium is installed")
-    home = tmp_path_factory.mktemp("chromium")
-    process = subprocess.Popen(
-        [CHROMIUM, *FLAGS.split(), f"--user-data-dir={home}", "about:blank"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        found, ends = home / "DevToolsActivePort", time.monotonic() + START_SECONDS
-        while not (found.exists() and len(found.read_text().splitlines()) == 2):
-            assert process.poll() is None
-            assert time.monotonic() < ends
-            time.sleep(0.1)
-        port = found.read_text().splitlines()[0]
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list", timeout=30) as reply:
-            (page,) = [target for target in json.load(reply) if target["type"] == "page"]
-        yield Browser(page["webSocketDebuggerUrl"])
-    finally:
-        process.kill()
-        process.wait()
 
 
 @pytest.fixture(scope="module")
