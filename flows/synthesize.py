@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from prefect import flow
+from prefect.runtime import flow_run
 
 from flows import runs
 from flows.doing import THREADS, do_all, do_one, in_parts, landed, refuse_pending
@@ -21,7 +22,13 @@ from warehouse.tables import REVIEWS
 from warehouse.views import ledger_rows
 
 
-@flow(name="synthesize", flow_run_name="synthesize part {part}", task_runner=THREADS, persist_result=False)
+def run_name() -> str:
+    """What the flow run is called: by its lot, if it has but one."""
+    part = flow_run.get_parameters().get("part")
+    return "synthesize" if part is None else f"synthesize part {part}"
+
+
+@flow(name="synthesize", flow_run_name=run_name, task_runner=THREADS, persist_result=False)
 def synthesize(config: RunConfig, run_id: str | None = None, part: int | None = None) -> str:
     """Make, curate and split question/answer pairs; each lot of documents is a flow run of its own. Returns the run's id.
 

@@ -13,7 +13,7 @@ from ..endpoint import Endpoint, settings
 from ..served import PAPERS, Served
 
 pytestmark = pytest.mark.slow
-DEPLOYMENTS = ("compare", "finetune", "ingest", "pipeline", "report", "synthesize", "verify")
+DEPLOYMENTS = ("compare", "finetune", "ingest", "pipeline", "report", "rerun-unit", "synthesize", "verify")
 SICK = "Fernwick G40"  # as the title of this one says
 SICK_FILE = "fernwick-g40-handbook.pdf"
 
@@ -73,7 +73,7 @@ def press_run(browser: Any, served: Served, deployment: str) -> str:
 
 def test_every_deployment_and_its_schedule_is_listed(browser, served):
     browser.open(f"{served.url}/deployments")
-    browser.wait_for("7 Deployments")
+    browser.wait_for("8 Deployments")
     browser.wait_for("verify")
     browser.photograph("deployments")
     listed = browser.see(

@@ -1,15 +1,19 @@
 """What the Prefect form shows of the settings: every field explained, under the parameters that Prefect itself derives."""
 
 import importlib
+from pathlib import Path
 
 import pytest
+import yaml
 from prefect.utilities.callables import parameter_schema
 
-ENTRYPOINTS = ("pipeline", "ingest", "synthesize", "finetune", "compare", "report", "verify")
+ROOT = Path(__file__).parents[2]
+ENTRYPOINTS = [entry["entrypoint"] for entry in yaml.safe_load((ROOT / "deployments" / "prefect.yaml").read_text())["deployments"]]
 
 
-def form(name: str) -> dict:
-    flow = getattr(importlib.import_module(f"flows.{name}"), name)
+def form(entrypoint: str) -> dict:
+    file, _, function = entrypoint.partition(":")
+    flow = getattr(importlib.import_module(file.removesuffix(".py").replace("/", ".")), function)
     return parameter_schema(flow).model_dump()
 
 
@@ -18,15 +22,15 @@ def unexplained(schema: dict) -> list[str]:
     return [f"{name}.{field}" for name, fields in groups.items() for field, shown in fields.items() if not shown.get("description")]
 
 
-@pytest.mark.parametrize("name", ENTRYPOINTS)
-def test_every_field_of_a_deployments_form_says_what_it_is(name):
-    assert unexplained(form(name)) == []
+@pytest.mark.parametrize("entrypoint", ENTRYPOINTS)
+def test_every_field_of_a_deployments_form_says_what_it_is(entrypoint):
+    assert unexplained(form(entrypoint)) == []
 
 
 def test_every_stages_settings_are_in_the_pipelines_form():
     from flows.run_config import RunConfig
 
-    definitions = form("pipeline")["definitions"]
+    definitions = form("flows/pipeline.py:pipeline")["definitions"]
     stages = {name for name, field in RunConfig.model_fields.items() if hasattr(field.annotation, "__dataclass_fields__")}
 
     assert len(stages) >= 13
