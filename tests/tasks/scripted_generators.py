@@ -19,6 +19,8 @@ from tasks.text import normalise, sentence_spans, words
 HEAD_WORDS, TAIL_WORDS = 6, 3
 SOURCE = re.compile(r"<source-([0-9a-f]{8})>\n(.*?)\n</source-\1>", re.DOTALL)
 PLAIN = re.compile(r"[A-Z][A-Za-z0-9 ,.;:%()'’/-]*\.")  # noqa: RUF001  # as printed
+APART = frozenset({"multi_hop", "unanswerable"})
+"""Kinds that are asked for by a prompt of their own."""
 UNTOLD = "first person to write down"
 FURTHER = "Taken further, "
 
@@ -33,6 +35,11 @@ class Case:
     head: str
     tail: str
     number: int
+
+    @property
+    def mark(self) -> int:
+        """A figure that tells sentences apart in questions that do not quote them."""
+        return sum(map(ord, self.sentence)) * 100 + self.number
 
 
 @dataclass(frozen=True)
@@ -156,7 +163,7 @@ class GoodGenerator:
     def questions(self, asked: Asked) -> dict[str, Any]:
         first, *more = asked.passages
         others = [case for passage in more for case in passage.cases]
-        fresh = [case for case in first.cases if normalise(case.head) not in asked.known]
+        fresh = [case for case in first.cases if not any(said in asked.known for said in self.said_of(case))]
         made = []
         for at, (kind, case) in enumerate(zip(asked.wanted, fresh, strict=False)):
             if kind == "multi_hop" and not others:
@@ -164,6 +171,10 @@ class GoodGenerator:
             other = others[at % len(others)].head if kind == "multi_hop" else ""
             made.append({"kind": kind, "question": self.question(case, kind, other)})
         return {"questions": made}
+
+    def said_of(self, case: Case) -> list[str]:
+        """What tells that a sentence was asked about already, normalised."""
+        return [normalise(case.head)]
 
     def question(self, case: Case, kind: str, other: str) -> str:
         return good_question(case, kind, other)
@@ -223,6 +234,8 @@ class Defect:
     reply: Callable[[Case, str], dict[str, Any]] | None = None
     """From the sentence and the question as it was asked."""
     is_for_scorer: bool = False
+    spares: str = ""
+    """A kind of question with which it is no defect."""
 
     def question(self, case: Case, kind: str = "factual") -> str:
         return self.ask(case) if self.ask else good_question(case, kind)
@@ -282,13 +295,13 @@ DEFECTS: tuple[Defect, ...] = (
     Defect(
         "leaked example",
         _by("generate:quote_not_in_text"),
-        lambda case: f"How does visual prompt tuning adapt layer {case.number} of a frozen vision transformer?",
+        lambda case: f"How does visual prompt tuning adapt layer {case.mark} of a frozen vision transformer?",
         _says("It learns tokens that are put before the input.", evidence=["Visual prompt tuning learns tokens that are put before it."]),
     ),
     Defect(
         "not answerable from the document",
         _by("generate:not_answerable"),
-        lambda case: f'At what temperature does the solvent of experiment {case.number} boil, as opposed to "{case.head}"?',
+        lambda case: f'At what temperature does the solvent of experiment {case.mark} boil, as opposed to "{case.head}"?',
         lambda _case, _question: NO_ANSWER,
     ),
     Defect("refusal as answer", _by("curate:unanswerable"), None, _says("The text does not mention this.")),
@@ -308,7 +321,7 @@ DEFECTS: tuple[Defect, ...] = (
         lambda case: f'Which words complete the statement that begins "{case.head}"? Answer in full.',
     ),
     Defect("no question", _by("generate:not_a_question"), lambda case: f'The statement that begins "{case.head}" and its end.'),
-    Defect("no verb", _by("curate:no_verb"), lambda case: f"What of the other part of number {case.number} in the old manual?"),
+    Defect("no verb", _by("curate:no_verb"), lambda case: f"What of the other part of number {case.mark} in the old manual?"),
     Defect(
         "speaks of the passage",
         _by("curate:meta_phrase"),
@@ -356,6 +369,7 @@ DEFECTS: tuple[Defect, ...] = (
         _by("generate:gives_answer_away"),
         None,
         lambda case, _: good_answer(case) | {"answer_key": " ".join(case.sentence.split()[1:4]).strip(",;:")},
+        spares="comparison",  # which may name what it offers a choice of
     ),
     Defect("list of works", _by("curate:reference_list"), None, _says("{sentence}\n[1] A. Nobody, a work.\n[2] B. Noone, another work.")),
     Defect("broken characters", _by("curate:garbled_text"), None, _says("{sentence} \ufffd.")),
@@ -386,6 +400,9 @@ DEFECTS: tuple[Defect, ...] = (
 )
 
 
+HARMLESS = Defect("none", _by())
+
+
 class BadGenerator(GoodGenerator):
     """A model that commits one defect with every answerable question, all of them in turn; and calls every refusal answered after all.
 
@@ -396,20 +413,30 @@ class BadGenerator(GoodGenerator):
         super().__init__(others)
         self.defects = [defect for defect in DEFECTS if not only or defect.name in only]
 
-    def defect_of(self, case: Case) -> Defect:
-        return self.defects[(case.number + sum(map(ord, case.sentence))) % len(self.defects)]
+    def defect_of(self, case: Case, kind: str) -> Defect:
+        defect = self.defects[case.mark % len(self.defects)]
+        return HARMLESS if defect.spares == kind else defect
 
     def question(self, case: Case, kind: str, other: str) -> str:
-        return good_question(case, kind, other) if kind in ("multi_hop", "unanswerable") else self.defect_of(case).question(case, kind)
+        return good_question(case, kind, other) if kind in APART else self.defect_of(case, kind).question(case, kind)
+
+    def said_of(self, case: Case) -> list[str]:
+        return [*super().said_of(case), normalise(self.defect_of(case, "factual").question(case))]
+
+    def made_from(self, cases: Iterable[Case]) -> dict[str, list[tuple[Case, Defect]]]:
+        """Normalised question -> the sentences and defects that it may have been made with."""
+        found: dict[str, list[tuple[Case, Defect]]] = {}
+        for case in cases:
+            for kind in ASKED.keys() - APART:
+                defect = self.defect_of(case, kind)
+                found.setdefault(normalise(defect.question(case, kind)), []).append((case, defect))
+        return found
 
     def answer(self, asked: Asked) -> dict[str, Any]:
         """Which sentence a question was made from is found by making every sentence's question again."""
-        question = normalise(asked.value("Question"))
-        for case in (case for passage in asked.passages for case in passage.cases):
-            defect = self.defect_of(case)
-            if any(normalise(defect.question(case, kind)) == question for kind in ASKED if kind not in ("multi_hop", "unanswerable")):
-                return defect.answer(case, asked.value("Question"))
-        return super().answer(asked)
+        question = asked.value("Question")
+        origins = self.made_from(case for passage in asked.passages for case in passage.cases).get(normalise(question))
+        return origins[0][1].answer(origins[0][0], question) if origins else super().answer(asked)
 
     def reword(self, asked: Asked) -> dict[str, Any]:
         question = asked.value("Question")
@@ -419,6 +446,10 @@ class BadGenerator(GoodGenerator):
         return {"evidence": [asked.passages[0].text[:80]], "is_answered": True}
 
     def planted(self, cases: Iterable[Case]) -> dict[str, Defect]:
-        """Normalised question -> the defect that it was made with, for all that can be asked about these sentences."""
-        kinds = [kind for kind in ASKED if kind not in ("multi_hop", "unanswerable")]
-        return {normalise((defect := self.defect_of(case)).question(case, kind)): defect for case in cases for kind in kinds}
+        """Normalised question -> the defect that it was made with, of all that can be asked about these sentences.
+
+        Left out are questions that two sentences share: one of them may have been had without the other's defect.
+        """
+        origins = self.made_from(dict.fromkeys(cases))
+        sole = {question: made[0][1] for question, made in origins.items() if len({(case.text, case.number) for case, _ in made}) == 1}
+        return {question: defect for question, defect in sole.items() if defect is not HARMLESS}
