@@ -40,6 +40,7 @@ AUXILIARIES = frozenset(
 )
 REQUESTS = frozenset(words("name list state give describe explain define identify summarise summarize outline compare specify tell"))
 NO_VERB_AFTER_WHO = frozenset(words("about of for in on at with if else the a an and or"))
+CHOICE = frozenset(words("or than between versus vs compared either both"))
 VERB_ENDING = re.compile(r"[a-z-]{2,}(?:s|ed|ing)")
 
 # D6

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from tasks.extract_titles import with_title
+from tasks.generate_rows import named_source
 from tasks.text import normalise
 from warehouse.keys import key
 from warehouse.tables import Evidence, QaPair, Review
@@ -78,7 +78,7 @@ def _rewrite(pair: QaPair, title: str, review: Review) -> QaPair:
     pair_id = rewritten_id(review)
     names_title = normalise(pair.question) != normalise(pair.bare_question)
     is_same_question = review.question == pair.bare_question
-    asked = pair.question if is_same_question else with_title(review.question, title, pair_id) if names_title else review.question
+    asked = pair.question if is_same_question else named_source(review.question, title, pair_id) if names_title else review.question
     return replace(
         pair,
         pair_id=pair_id,

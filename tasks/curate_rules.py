@@ -207,7 +207,9 @@ def states_its_key(pair: QaPair, _: Context) -> Finding | None:
         return None
     if not states(pair.answer, pair.answer_key):
         return "key_not_stated", pair.answer_key
-    is_told = pair.answer_kind != "comparison" and states(pair.bare_question, pair.answer_key)
+    tokens = set(words(pair.bare_question))
+    is_choice = pair.answer_kind == "comparison" and bool(tokens & pattern.CHOICE or not tokens & pattern.ENGLISH)
+    is_told = not is_choice and states(pair.bare_question, pair.answer_key)
     return ("gives_answer_away", pair.answer_key) if is_told else None
 
 
