@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEMO_DATA ?= data
 
-.PHONY: setup demo placebo test test-fast lint format bench bench-curation chaos simulation docs clean
+.PHONY: setup demo placebo test test-fast lint format bench bench-endpoint bench-curation chaos simulation docs clean
 .DEFAULT_GOAL := help
 
 help:
@@ -48,6 +48,9 @@ format: setup
 
 bench: setup
 	@for bench in tests/bench/bench_*.py; do echo "== $$bench"; $(BIN)/python $$bench; done
+
+bench-endpoint: setup
+	$(BIN)/python tests/bench/bench_endpoint.py --synthetic-data-kit
 
 bench-curation: setup
 	$(BIN)/python tests/bench/bench_curation.py

@@ -60,7 +60,9 @@ class KeyFilter(logging.Filter):
         self._redact = redact
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Rewrite the record's message; every record passes."""
+        """Rewrite the record's message. The line that the client writes at info level for each request passes only where debug does."""
+        if record.levelno == logging.INFO and not logging.getLogger().isEnabledFor(logging.DEBUG):
+            return False
         record.msg, record.args = self._redact.detail(record.getMessage()), ()
         record.exc_info = record.exc_text = None
         return True

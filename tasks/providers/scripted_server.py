@@ -170,7 +170,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.path == "/count":
             self._json({"n_requests": len(books.asked), "n_open": books.n_open, "max_open": books.max_open, "is_healed": books.is_healed})
         elif self.path == "/log":
-            self._json([{"request": one.request, "is_answered": one.is_answered} for one in self.owner.asked])
+            self._json([{"at": one.at, "is_answered": one.is_answered, "request": one.request} for one in self.owner.asked])
         else:
             self._json({"error": {"message": "no such path"}}, status=404)
 

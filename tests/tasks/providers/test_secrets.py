@@ -113,3 +113,10 @@ def test_filters_go_with_the_provider(serve, asker):
     one.provider.close()
 
     assert len(logging.getLogger("httpcore2.http11").filters) == n_before - 1
+
+
+def test_a_request_is_no_line_in_the_log_of_a_run(serve, asker, caplog):
+    with caplog.at_level(logging.INFO):
+        asker(serve(lambda _: "fine")).ask()
+
+    assert [record.name for record in caplog.records if record.name.startswith(("httpx2", "openai", "httpcore2"))] == []
