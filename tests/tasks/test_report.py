@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from tasks.import_judgements import judgements, read_log
 from tasks.judge import JudgeParams
 from tasks.outcomes import make_arm_rates, make_estimates
 from tasks.report import headline, sentence, summary
@@ -21,8 +22,8 @@ def planned(n, split, n_documents=8):
     return [SplitRow(f"{split}-{at}", f"d{at % n_documents}", f"f{at}", f"l{at}", split) for at in range(n)]
 
 
-def verdict(pair_id, said):
-    return Verdict(f"v-{pair_id}", "tuned:base", pair_id, "similarity/1", "none", 0, said, "")
+def verdict(pair_id, said, contrast="tuned:base"):
+    return Verdict(f"v-{contrast}-{pair_id}", contrast, pair_id, "similarity/1", "none", 0, said, "")
 
 
 def score(pair_id, arm, states):
@@ -117,6 +118,28 @@ def test_too_few_documents_leave_the_question_open():
 def test_where_interval_and_p_disagree_the_sentence_says_so():
     estimates, rates = reported(planned(24, "test_unseen_document", n_documents=6), (["first"] * 5 + ["tie"]) * 4)
     assert "interval and p-value disagree, so no difference is claimed" in headline(estimates, rates, PARAMS)
+
+
+def test_what_one_of_many_tests_shows_is_said_with_its_place_among_them():
+    judging = JudgeParams(contrasts=tuple(f"tuned:{arm}" for arm in ("base", "base_rag", "placebo", "tuned_rag")))
+    splits = planned(70, "test_unseen_document", n_documents=7)
+    verdicts = [verdict(row.pair_id, "first", contrast) for contrast in judging.contrasts for row in splits]
+    made = [row for row in make_estimates(verdicts, splits, judging, PARAMS) if row.contrast == "tuned:base"]
+    row = of_set(made, "test_unseen_document")
+    words = sentence(row, [], PARAMS)
+
+    assert not row.is_difference
+    assert "p = 0.016, 0.062 among the 4 tests of this run (Holm)" in words
+    assert "7 documents and 4 tests can give no smaller p than 0.062: test more documents, or fewer contrasts" in words
+
+
+def test_judgements_made_elsewhere_are_told_with_their_bounds_and_no_claim():
+    log = read_log(b"Loaded 5 finetune entries from x\nWinner: EvalWinner.BASE\nWinner: EvalWinner.FINE_TUNED\n", "log.txt")
+    row = judgements(log, "tuned:base", "gpt/1", PARAMS).estimate
+    words = summary([row], [], [], PARAMS)
+
+    assert words.startswith("Judgements made elsewhere, by gpt/1: tuned won 1 and base 1 of 2; win rate 50.0 % [")
+    assert "3 of 5 entries have no verdict: between 20.0 and 80.0 % whatever they were. No difference is claimed" in words
 
 
 def test_recall_of_what_was_taught_is_never_the_headline():

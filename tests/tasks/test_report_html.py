@@ -67,7 +67,17 @@ def page(html):
 def estimate(**values):
     given = {"estimate_id": "e", "judge": "similarity/1", "contrast": "tuned:base", "split": "test_rephrased", "n_planned": 10, "n": 10}
     given |= {"n_wins": 3, "n_ties": 6, "n_losses": 1, "n_unscored": 0, "rate": 0.6, "low": 0.55, "high": 0.65, "bound_low": 0.6}
-    given |= {"bound_high": 0.6, "unit": "fact", "n_units": 10, "p_value": 0.01, "mcnemar_p": 0.6, "mde": 0.1, "is_difference": True}
+    given |= {
+        "bound_high": 0.6,
+        "unit": "fact",
+        "n_units": 10,
+        "p_value": 0.01,
+        "p_holm": 0.03,
+        "n_tests": 3,
+        "mcnemar_p": 0.6,
+        "mde": 0.1,
+        "is_difference": True,
+    }
     return Estimate(**(given | {"scope": "about these", "method": "m"} | values))
 
 
