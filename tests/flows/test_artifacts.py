@@ -33,11 +33,12 @@ def test_the_scorecard_holds_the_verdict_as_inert_markdown(latest):
     assert "[" not in text.replace("\\[", "")
 
 
-def test_estimates_and_failures_are_tables(latest):
-    estimates, failures = (json.loads(latest[key]["data"]) for key in ("estimates", "failures"))
+def test_estimates_and_rejections_are_tables(latest):
+    estimates, rejections = (json.loads(latest[key]["data"]) for key in ("estimates", "rejections"))
 
     assert {(row["contrast"], row["split"]) for row in estimates} >= {("tuned:base", "test_rephrased"), ("tuned:base", "test_unseen_fact")}
-    assert {(row["what"], row["reason"], row["n"]) for row in failures} == {("generate", "kind_references", 1), ("curate", "too_short", 1)}
+    told = {(row["stage"], row["reason"], row["n"]) for row in rejections}
+    assert told == {("generate", "kind_references", 1), ("curate", "too_short", 1)}
 
 
 def test_the_interval_plot_is_a_small_image(latest):

@@ -19,8 +19,9 @@ UP, MIDDLE, END = Unit("up", "ingest", "a.pdf"), Unit("middle", "judge", "batch"
 
 def call(asked_at: str, usd: float) -> LlmCall:
     texts = ["ask", "0" * 64, "p/m", "m", "{}"]
+    figures = (None, 1, 1, 1, 0.5, usd)
     return LlmCall(
-        "c1", "k1", "generate", "x", "d1", *texts, 0, "[]", "yes", "stop", "ok", None, 1, 1, 1, 0.5, usd, is_from_ledger=False, asked_at=asked_at
+        "c1", "k1", "generate", "x", "d1", *texts, 0, "[]", "yes", "stop", "ok", *figures, is_from_ledger=False, asked_at=asked_at
     )  # fmt: skip
 
 
