@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from textwrap import shorten
 
 from flows.failures import failure_rows
@@ -10,6 +11,7 @@ from flows.run_config import RunConfig
 from flows.runs import STAGES, pending_units
 from flows.saved import saved_text, spent_text
 from flows.terminal import as_text
+from tasks.model_family import scorer_notice
 from tasks.report import summary
 from tasks.report_data import run_verdict
 from tasks.units import units_of
@@ -52,7 +54,9 @@ def verdict_text(store: Warehouse, run: str | None = None) -> str:
     """
     landed, estimates, arm_rates = run_verdict(store, run)
     coverage = query(store, "from coverage", landed.run_id).to_pylist()
-    return summary(estimates, arm_rates, coverage, RunConfig.model_validate_json(landed.settings).report)
+    text = summary(estimates, arm_rates, coverage, RunConfig.model_validate_json(landed.settings).report)
+    notice = scorer_notice(json.loads(landed.settings))
+    return f"{text}- {notice}\n" if notice else text
 
 
 def gone_lines(store: Warehouse, run_id: str) -> list[str]:

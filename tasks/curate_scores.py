@@ -67,7 +67,7 @@ class Scored:
 
 def lowest(score: PairScore) -> tuple[int, str]:
     """(mark, name) of the lowest mark; of equal ones the first of :data:`MARKS`."""
-    return min((getattr(score, name), at, name) for at, name in enumerate(MARKS))[::2]  # type: ignore[return-value]
+    return min((getattr(score, name), at, name) for at, name in enumerate(MARKS))[::2]
 
 
 def score_pairs(pairs: Sequence[QaPair], excerpts: Mapping[str, str], title: str, params: ScorerParams, ask: Ask) -> Scored:

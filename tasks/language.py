@@ -9,7 +9,7 @@ from typing import Any
 
 @functools.cache
 def _detector() -> Any:
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier  # noqa: PLC0415  # loads its model, about a second
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier  # type: ignore[import-untyped]  # noqa: PLC0415  # loads its model
 
     return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
 

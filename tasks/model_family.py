@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 FAMILIES: dict[str, tuple[str, ...]] = {
     "gpt": ("gpt", "chatgpt", "o1", "o3", "o4", "davinci"),
@@ -48,3 +50,22 @@ def family(model: str) -> str:
 def same_family(one: str, other: str) -> bool:
     """True when both models are of one family, as far as their names tell."""
     return family(one) == family(other)
+
+
+def scorer_notice(settings: Mapping[str, Any]) -> str | None:
+    """What a reader must know of who marked a model's pairs; None where no model made them, or one of another family marked them.
+
+    ``settings``: a run's, as plain data, such as ``runs.settings`` holds. What an older run's lack counts as not set.
+    """
+    generate, curate = settings.get("generate", {}), settings.get("curate", {})
+    if generate.get("method") != "llm":
+        return None
+    generator = generate.get("llm", {}).get("model", {}).get("model", "")
+    scorer = curate.get("scorer", {}).get("model", {}).get("model", "")
+    if not scorer:
+        return f"No model marked the pairs that {generator} made (curate.scorer.model): the rules alone decided which are kept."
+    if same_family(generator, scorer):
+        return (
+            f"{scorer} marked the pairs that {generator} made: models of one family ({family(scorer)}) are lenient with each other's texts."
+        )
+    return None

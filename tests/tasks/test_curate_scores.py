@@ -10,7 +10,7 @@ from tasks.budget import Budget, BudgetParams
 from tasks.curate import CurateParams, curate_document
 from tasks.curate_scores import Marks, ScorerParams, lowest
 from tasks.curate_unit import curate, prompt_examples
-from tasks.model_family import family, same_family
+from tasks.model_family import family, same_family, scorer_notice
 from tasks.prompt import load_prompt
 from tasks.providers import close_providers
 from tasks.providers.base import ModelParams
@@ -234,3 +234,16 @@ def test_the_family_stands_in_the_name(model, of):
 def test_two_unknown_models_are_of_one_family_only_when_they_are_one():
     assert same_family("openai/house-7b", "transformers/house-7b")
     assert not same_family("openai/house-7b", "openai/mansion-7b")
+
+
+def run_settings(scorer: str, method: str = "llm") -> dict:
+    asked = {"model": {"model": "openai/qwen2.5-7b-instruct"}}
+    return {"generate": {"method": method, "llm": asked}, "curate": {"scorer": {"model": {"model": scorer}}}}
+
+
+def test_a_reader_is_told_when_nobody_or_a_relative_marked_the_pairs():
+    assert "No model marked the pairs" in (scorer_notice(run_settings("")) or "")
+    assert "one family (qwen)" in (scorer_notice(run_settings("transformers/Qwen/Qwen3-8B")) or "")
+    assert scorer_notice(run_settings("openai/mistral-small")) is None
+    assert scorer_notice(run_settings("", method="extractive")) is None
+    assert scorer_notice({"generate": {"method": "extractive"}}) is None
