@@ -17,7 +17,7 @@ from tasks.report_data import run_verdict
 from tasks.units import units_of
 from warehouse.store import Warehouse
 from warehouse.tables import RUN_RESULTS, RUNS
-from warehouse.views import ledger_rows, query
+from warehouse.views import latest_started_run, ledger_rows, query
 
 MOST_RUNS = 5
 MOST_LISTED = 20
@@ -80,7 +80,7 @@ def status_text(store: Warehouse) -> str:
         result = results.get(run.run_id)
         first_line = (result.message.splitlines() or [""])[0] if result else ""
         lines.append(f"{run.run_id}  {result.status if result else 'running or stopped'}  {first_line}".rstrip())
-    newest = runs[-1].run_id
+    newest = latest_started_run(store) or runs[-1].run_id  # judgements made elsewhere have no stages
     lines.append(f"run {newest}:")
     for stage in STAGES:
         units = units_of(store, newest, stage)
