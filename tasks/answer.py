@@ -1,8 +1,9 @@
 """Questions -> answers of one arm: greedy, batched by length, base and tuned model on the same weights.
 
 An arm is named for what it works with: ``base`` or ``tuned`` (adapter on), ``_rag`` behind it for excerpts in the prompt. One base is
-kept loaded per process, its adapter switched on and off. An answer does not depend on the questions beside it but for rounding: padding
-is masked, so in float32 the tokens are the same alone and in a batch, in bfloat16 a tie between two tokens may fall otherwise.
+kept loaded per process, its adapter switched on and off; a model trained whole is loaded beside it. An answer does not depend on the
+questions beside it but for rounding: padding is masked, so in float32 the tokens are the same alone and in a batch, in bfloat16 a tie
+between two tokens may fall otherwise.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ VERSION = 1
 Arm = Literal["base", "base_rag", "tuned", "tuned_rag", "placebo"]
 ARMS: tuple[Arm, ...] = get_args(Arm)
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
+FULL_WEIGHTS = "model.safetensors"
 
 _loading = threading.Lock()
 
@@ -100,13 +102,14 @@ def answer_questions(
         return []
     folder = _adapter_folder(arm, adapter)
     kept = [question if uses_excerpts(arm) else replace(question, excerpts=()) for question in questions]
-    engine = _engine(model, params.dtype)
+    is_whole = folder is not None and not (folder / ADAPTER_WEIGHTS).is_file()
+    engine = _whole_engine(folder, params.dtype, adapter_sha256) if folder and is_whole else _engine(model, params.dtype)
     with engine.lock:
-        engine.use(folder, adapter_sha256)
+        engine.use(None if is_whole else folder, adapter_sha256)
         replies = engine.reply_to(kept, params)
     owner = adapter_id if uses_adapter(arm) else None
     settings = [params.max_new_tokens, params.max_prompt_tokens, params.dtype, prompt_sha256(EXCERPTS_PROMPT)]
-    identity = ["answer", VERSION, arm, engine.base_sha256, owner, settings]
+    identity = ["answer", VERSION, arm, base_sha256(model), owner, settings]
     return [
         Answer(
             answer_id=key(*identity, question),
@@ -136,11 +139,10 @@ class Reply:
 class Engine:
     """A loaded base, and at most one adapter on it. Hold ``lock`` while using it: the adapter is switched for all at once."""
 
-    def __init__(self, model: str, dtype: Literal["bfloat16", "float32"], sha256: str) -> None:
+    def __init__(self, model: str, dtype: Literal["bfloat16", "float32"]) -> None:
         from transformers import GenerationConfig  # noqa: PLC0415  # takes seconds
 
         self.lock = threading.Lock()
-        self.base_sha256 = sha256
         self.model, self.tokenizer, _ = load_base(model, dtype)
         own = self.model.generation_config.eos_token_id
         self.end_ids = sorted({self.tokenizer.eos_token_id, *(own if isinstance(own, list) else [own])} - {None})
@@ -160,9 +162,7 @@ class Engine:
         self.is_tuned = adapter is not None
         if adapter is None:
             return
-        found = file_sha256(adapter / ADAPTER_WEIGHTS)
-        if sha256 not in (None, found):
-            raise TunehouseError("the adapter's weights have changed", where=str(adapter / ADAPTER_WEIGHTS), mend="train it again")
+        found = _checked(adapter / ADAPTER_WEIGHTS, sha256)
         if found != self.adapter_sha256:
             self._attach(adapter, found)
 
@@ -228,14 +228,33 @@ def _engine(model: str, dtype: Literal["bfloat16", "float32"]) -> Engine:
 
 
 @functools.lru_cache(maxsize=1)
-def _loaded(model: str, dtype: Literal["bfloat16", "float32"], sha256: str) -> Engine:
-    return Engine(model, dtype, sha256)
+def _loaded(model: str, dtype: Literal["bfloat16", "float32"], _sha256: str) -> Engine:
+    return Engine(model, dtype)
+
+
+def _whole_engine(folder: Path, dtype: Literal["bfloat16", "float32"], sha256: str | None) -> Engine:
+    """The process's engine for a model trained whole; the base's stays loaded beside it."""
+    with _loading:
+        return _loaded_whole(folder, dtype, _checked(folder / FULL_WEIGHTS, sha256))
+
+
+@functools.lru_cache(maxsize=1)
+def _loaded_whole(folder: Path, dtype: Literal["bfloat16", "float32"], _sha256: str) -> Engine:
+    return Engine(str(folder), dtype)
+
+
+def _checked(weights: Path, sha256: str | None) -> str:
+    """The SHA-256 of a weights file, which must be ``sha256`` where that is known."""
+    found = file_sha256(weights)
+    if sha256 not in (None, found):
+        raise TunehouseError("the adapter's weights have changed", where=str(weights), mend="train it again")
+    return found
 
 
 def _adapter_folder(arm: str, adapter: Path | None) -> Path | None:
     if not uses_adapter(arm):
         return None
-    if adapter is None or not (adapter / ADAPTER_WEIGHTS).is_file():
+    if adapter is None or not any((adapter / name).is_file() for name in (ADAPTER_WEIGHTS, FULL_WEIGHTS)):
         raise MissingPrerequisite(
             f"arm {arm} has no adapter",
             where=str(adapter or "answer.arms"),
