@@ -146,7 +146,9 @@ def adjust(estimates: Sequence[Estimate], params: ReportParams) -> list[Estimate
 
 def _with_family(row: Estimate, p_holm: float | None, n_tests: int, params: ReportParams) -> Estimate:
     interval = Interval(row.low, row.high, row.method) if row.low is not None and row.high is not None else None
-    return replace(row, p_holm=p_holm, n_tests=n_tests, is_difference=is_difference(interval, p_holm, params.alpha))
+    name = key("estimate among others", row.estimate_id, n_tests, p_holm)
+    claimed = is_difference(interval, p_holm, params.alpha)
+    return replace(row, estimate_id=name, p_holm=p_holm, n_tests=n_tests, is_difference=claimed)
 
 
 def arm_rate(
