@@ -15,8 +15,9 @@ from tasks.prompt import load_prompt
 from tasks.providers import close_providers
 from tasks.providers.base import ModelParams
 from tasks.providers.scripted_server import FAULTS, Answer, ScriptedServer
-from tasks.units import Landed, land_once, unit
+from tasks.units import Landed, land_once, record_units, unit
 from warehouse import tables as t
+from warehouse.checks import run_checks
 from warehouse.errors import ConfigError, MissingPrerequisite
 from warehouse.store import Warehouse
 
@@ -247,3 +248,21 @@ def test_a_reader_is_told_when_nobody_or_a_relative_marked_the_pairs():
     assert scorer_notice(run_settings("openai/mistral-small")) is None
     assert scorer_notice(run_settings("", method="extractive")) is None
     assert scorer_notice({"generate": {"method": "extractive"}}) is None
+
+
+def test_the_claim_that_kept_pairs_are_marked_finds_one_that_is_not(store):
+    keep = t.Review("r1", "storage", "d1", "keep", PAIRS[2].bare_question, PAIRS[2].answer, None, "", "Ann", "2026-01-01")
+    with ScriptedServer(marks(relay={"useful": 1})) as server:
+        landed = land(store, params(server), [keep])
+    store.land("run", {t.RUNS: [t.Run("r1", "2026-01-01", "", "{}", "{}", None, None, "{}")]}, stage="run")
+    record_units(store, "r1", "curate", [landed.unit])
+
+    assert {check.name: check.holds for check in run_checks(store)}["kept_pair_is_marked"]
+    assert "storage" in {row.pair_id for row in store.rows(t.KEPT_PAIRS, [landed.unit.unit_id])}
+
+    scores = [row for row in store.rows(t.PAIR_SCORES, [landed.unit.unit_id]) if row.pair_id != "torque"]
+    kept = store.rows(t.KEPT_PAIRS, [landed.unit.unit_id])
+    store.land(landed.unit.unit_id, {t.KEPT_PAIRS: kept, t.PAIR_SCORES: scores}, stage="curate")
+
+    (check,) = [check for check in run_checks(store) if check.name == "kept_pair_is_marked"]
+    assert check.offenders.column("pair_id").to_pylist() == ["torque"]
