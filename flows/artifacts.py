@@ -1,7 +1,7 @@
 """A run's verdict, its failures and what came of a rerun -> Prefect artifacts; what the warehouse holds stays the record.
 
-Keys are the same for every run (`scorecard`, `estimates`, `rejections`, `intervals`, `failures`, `saved`, `rerun`), so that Prefect shows each
-one's history.
+Keys are the same for every run (`scorecard`, `estimates`, `rejections`, `intervals`, `failures`, `saved`, `rerun`): Prefect shows the
+history of each.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 
 from prefect import flow
 
@@ -61,8 +62,9 @@ def test_batches(store: Warehouse, config: RunConfig, curated: Sequence[Unit], s
         questions = sorted((pair for pair in kept_pairs(store, [work]) if pair.pair_id in tested), key=lambda pair: pair.pair_id)
         for start in range(0, len(questions), config.answer.batch_size):
             some = tuple(questions[start : start + config.answer.batch_size])
+            label = f"{work.label}, questions {start + 1} to {start + len(some)}"
             cut, made = Unit(chunked, "chunk", work.label), Unit(generated, "generate", work.label)
-            batches.append((DocumentUnits(some[0].document_id, cut, made, work), some))
+            batches.append((DocumentUnits(some[0].document_id, cut, made, replace(work, label=label)), some))
     return batches
 
 
@@ -103,7 +105,7 @@ def answer_arms(
             }
             questions = tuple(Question(p.pair_id, p.question, tuple(texts[name] for name in chosen[p.pair_id])) for p in pairs)
             inputs = [arm, *(key(question) for question in questions)]
-            label = f"{arm}, {sources.curated.label} ({len(pairs)})"
+            label = f"{arm}, {sources.curated.label}"
             reads = [*([adapter] if adapter else []), sources.generated]
             asked_by = [sources.curated, splitting, *([retrieving] if answer.uses_excerpts(arm) else [])]  # they are in the name
             work = unit(
@@ -144,7 +146,7 @@ def judge_contrasts(
             arm_a, arm_b = contrast.split(":")
             for number, (sources, pairs) in enumerate(batches):
                 sides = scoring[arm_a, number], scoring[arm_b, number]
-                label = f"{name}, {contrast}, {sources.curated.label} ({len(pairs)})"
+                label = f"{name}, {contrast}, {sources.curated.label}"
                 settings = [judge.judge_name(name), contrast, config.judge.tie_band]
                 reads = [*sides, sources.generated]
                 work = unit("judge", judge.VERSION, label, reads=reads, also_reads=[sources.curated], settings=settings)

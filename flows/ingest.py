@@ -19,7 +19,7 @@ from tasks.prefect_tasks import chunk_document, embed_document, ingest_document
 from tasks.units import Unit, record_units, unit, units_of, without
 from warehouse.errors import ConfigError
 from warehouse.store import Warehouse
-from warehouse.tables import DOCUMENTS
+from warehouse.tables import DOCUMENTS, Document
 
 READABLE = ("ok", "partial")
 TITLE_CHARS = 60  # of a title in a label
@@ -56,21 +56,19 @@ def ingest_lot(config: RunConfig, run_id: str, part: int, sources: list[SourceFi
 
 def cut_lot(store: Warehouse, config: RunConfig, run_id: str, part: int, reading: Sequence[Unit]) -> None:
     """Cut the documents of one lot and embed their chunks. ``reading``: their ingest units."""
-    readable = readable_units(store, reading)
-    chunking = [unit("chunk", chunk.VERSION, title_of(store, work), reads=[work], settings=config.chunk) for work in readable]
+    documents = readable(store, reading)
+    chunking = [unit("chunk", chunk.VERSION, title_of(document), reads=[work], settings=config.chunk) for work, document in documents]
     record_units(store, run_id, "chunk", chunking, part)
     do_all(chunk_document, store, [(work, {"params": config.chunk}) for work in chunking], "cutting chunks")
 
     settings = [embed.model_identity(config.embed.model), without(config.embed, "model", "batch_size")]
-    embedding = [
-        unit("embed", embed.VERSION, cut.label, reads=[read, cut], settings=settings) for read, cut in zip(readable, chunking, strict=True)
-    ]
+    embedding = [unit("embed", embed.VERSION, cut.label, reads=[*cut.reads, cut], settings=settings) for cut in chunking]
     record_units(store, run_id, "embed", embedding, part)
     ready = {work.unit_id for work in landed(store, chunking)}
     do_all(embed_document, store, [(w, {"params": config.embed}) for w in embedding if w.reads[1] in ready], "embedding chunks")
 
 
-def title_of(store: Warehouse, reading: Unit) -> str:
+def title_of(document: Document) -> str:
     """What a person would call a document that has been read: its title, where it has one of its own, and its file."""
     (document,) = store.rows(DOCUMENTS, [reading.unit_id])
     if document.title_source == "file_name":
@@ -101,11 +99,10 @@ def read_unit(source: SourceFile, config: RunConfig) -> Unit:
     return unit("ingest", read_pdf.VERSION, source.file_name, inputs=inputs, settings=config.ingest)
 
 
-def readable_units(store: Warehouse, reading: Sequence[Unit]) -> list[Unit]:
-    """The ingest units whose document has text to work on."""
-    return [
-        work for work in landed(store, reading) if any(document.status in READABLE for document in store.rows(DOCUMENTS, [work.unit_id]))
-    ]
+def readable(store: Warehouse, reading: Sequence[Unit]) -> list[tuple[Unit, Document]]:
+    """The ingest units whose document has text to work on, with the document."""
+    read = [(work, document) for work in landed(store, reading) for document in store.rows(DOCUMENTS, [work.unit_id])]
+    return [(work, document) for work, document in read if document.status in READABLE]
 
 
 def refuse_nothing_usable(store: Warehouse, run_id: str) -> None:
@@ -116,7 +113,7 @@ def refuse_nothing_usable(store: Warehouse, run_id: str) -> None:
         RetryableUnits: there may be some, but they could not be read now.
     """
     reading = units_of(store, run_id, "ingest")
-    if readable_units(store, reading):
+    if readable(store, reading):
         return
     refuse_pending(store, reading)
     documents = store.rows(DOCUMENTS, [work.unit_id for work in reading])

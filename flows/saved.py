@@ -83,7 +83,7 @@ def _stale_lines(store: Warehouse, run_id: str) -> list[str]:
 
 def _took(n_units: int, seconds: float, calls: tuple[int, float | None, int] | None) -> str:
     time = f"{seconds / MINUTE:.1f} min" if seconds >= MINUTE else f"{seconds:.1f} s"
-    words = [f"{n_units} units", time]
+    words = [f"{n_units} unit{'s' if n_units != 1 else ''}", time]
     if calls:
         n_calls, usd, n_unpriced = calls
         words.append(f"{n_calls} calls")

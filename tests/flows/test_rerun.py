@@ -6,20 +6,27 @@ import shutil
 import subprocess
 import sys
 import time
+import zlib
 
 import pytest
 
 from flows.find_unit import find_unit
 from flows.rerun import WALKS, rerun_unit
+from flows.run_config import RunConfig
 from flows.runs import STAGES
+from flows.summary import status_text
+from tasks.providers import close_providers
+from tasks.providers.scripted_answers import FAULTS, Answer
+from tasks.providers.scripted_server import ScriptedServer
 from warehouse.checks import run_checks
 from warehouse.errors import MissingPrerequisite, RetryableUnits, TunehouseError
 from warehouse.store import Warehouse
 from warehouse.tables import EVIDENCE, QA_PAIRS, TABLES
 from warehouse.views import query
 
+from ..tasks.scripted_generators import GoodGenerator
 from .conftest import ROOT
-from .small_runs import NAMES, blocked, contents, done_since, records, run, unit_of
+from .small_runs import NAMES, blocked, contents, done_since, records, run, settings, unit_of
 
 pytestmark = pytest.mark.slow
 
@@ -198,3 +205,62 @@ def test_a_unit_that_its_run_does_not_plan_any_more_is_named_and_nothing_is_touc
 
     assert done_since(store, before) == {}
     assert broken_claims(store) == {}
+
+
+class Halting(GoodGenerator):
+    """A good generator that fails at one request of eleven until it is told to heal; always at the same ones."""
+
+    is_healed = False
+
+    def __call__(self, request: dict) -> Answer:
+        turn = zlib.crc32(request["messages"][-1]["content"].encode()) % 11
+        return super().__call__(request) if self.is_healed or turn else FAULTS["500"]()
+
+
+def asked_of(server: ScriptedServer, folder, warehouse) -> RunConfig:
+    model = {"model": "openai/writer", "base_url": server.base_url, "api_key_env": "", "timeout_seconds": 60, "max_attempts": 1}
+    price = {"input_usd_per_million": 1.0, "output_usd_per_million": 2.0}
+    config = settings(folder, warehouse)
+    data = config.model_dump(mode="json") | {
+        "generate": {"method": "llm", "llm": {"model": model, "questions_per_chunk": 2, "refine_share": 0.0}},
+        "budget": {"prices": {"openai/writer": price}},
+    }
+    return RunConfig.model_validate(data)
+
+
+def test_a_unit_that_asked_a_model_asks_only_what_failed_nothing_when_redone_and_all_when_afresh(prefect_server, pages, tmp_path):
+    from flows.ingest import ingest
+    from flows.synthesize import synthesize
+
+    generator = Halting()
+    with ScriptedServer(generator) as server:
+        config = asked_of(server, pages, tmp_path / "data")
+        store, run_id = Warehouse(config.warehouse), ingest(config)
+        with pytest.raises(RetryableUnits):
+            synthesize(config, run_id)
+        unit = unit_of(store, "generate", NAMES[0])
+        calls = query(store, f"select status, count(*) as n from llm_calls where unit_id = '{unit}' group by all", run_id).to_pylist()
+        by_status = {row["status"]: row["n"] for row in calls}
+        assert by_status["retryable"] > 0 < by_status["ok"]
+        assert f"tunehouse rerun {unit}" in status_text(store)
+
+        generator.is_healed, before = True, server.n_requests
+        rerun(store, unit)
+        n_healed = server.n_requests - before
+        n_calls = query(store, f"select count(*) as n from llm_calls where unit_id = '{unit}'", run_id).to_pylist()[0]["n"]
+        assert by_status["retryable"] <= n_healed < n_calls
+        assert Warehouse(store.root).is_landed(unit)
+
+        before = server.n_requests
+        said = rerun(store, unit)
+        assert server.n_requests == before
+        assert "its content is as before" in said
+        assert f"{n_calls + sum_of_other_calls(store, run_id, unit)} calls, $0.0" in said
+
+        rerun(store, unit, fresh=True)
+        assert server.n_requests - before >= n_calls
+    close_providers()
+
+
+def sum_of_other_calls(store: Warehouse, run_id: str, unit: str) -> int:
+    return query(store, f"select count(*) as n from llm_calls where unit_id <> '{unit}'", run_id).to_pylist()[0]["n"]
