@@ -70,9 +70,8 @@ def cut_lot(store: Warehouse, config: RunConfig, run_id: str, part: int, reading
 
 def title_of(document: Document) -> str:
     """What a person would call a document that has been read: its title, where it has one of its own, and its file."""
-    (document,) = store.rows(DOCUMENTS, [reading.unit_id])
     if document.title_source == "file_name":
-        return str(document.file_name)
+        return document.file_name
     return f"{shorten(document.title, TITLE_CHARS, placeholder='…')} ({document.file_name})"
 
 
