@@ -77,15 +77,15 @@ def fit(scores: Sequence[float], x: Sequence[float], clusters: Sequence[Hashable
     if is_separated(scores, x):
         theta, beta = model.fit_regularized(alpha=RIDGE, L1_wt=0).params
         return Fit(float(theta), float(beta), None, None, is_separated=True)
-    codes = np.unique(np.array([str(name) for name in clusters]), return_inverse=True)[1]
     n_clusters = len(set(clusters))
-    if n_clusters <= 1:
-        theta, beta = model.fit().params
-        return Fit(float(theta), float(beta), None, None, is_separated=False)
+    codes = np.unique(np.array([str(name) for name in clusters]), return_inverse=True)[1]
+    by_cluster = {"cov_type": "cluster", "cov_kwds": {"groups": codes, "use_correction": False}} if n_clusters > 1 else {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PerfectSeparationWarning)  # told of a perfect fit too: where all are ties, which is no harm
         warnings.simplefilter("ignore", RuntimeWarning)  # a scale that is not used, for two questions
-        fitted = model.fit(cov_type="cluster", cov_kwds={"groups": codes, "use_correction": False})
+        fitted = model.fit(**by_cluster)
+    if n_clusters <= 1:
+        return Fit(float(fitted.params[0]), float(fitted.params[1]), None, None, is_separated=False)
     factor = math.sqrt(n_clusters / (n_clusters - 1))
     theta_se, beta_se = (float(error) * factor for error in fitted.bse)
     return Fit(float(fitted.params[0]), float(fitted.params[1]), theta_se, beta_se, is_separated=False)
