@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any, cast
 
 from prefect import Flow
 from prefect.deployments import run_deployment
 from prefect.futures import PrefectFuture
 from prefect.runtime import flow_run
+from prefect.states import Completed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from flows.run_config import RunConfig
 from flows.spending import models_asked
+from tasks.units import units_of
 from warehouse.errors import MissingPrerequisite, RetryableUnits
+from warehouse.store import Warehouse
 
 Runner = TaskRunner[PrefectFuture[Any]]
 POLL_SECONDS = 2.0
@@ -82,6 +87,19 @@ def part_of(flow: Flow[..., str], deployment: str, config: RunConfig, run_id: st
             where=f"flow run {done.name} ({done.id})",
             mend="mend that, then retry this run: what was landed stands",
         )
+
+
+def now() -> str:
+    """The time as commit records tell it."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def ended(store: Warehouse, run_id: str, stages: Iterable[str], began: str) -> str:
+    """How a flow ends well: its result is the run's id, its state says how many units were done since ``began`` and how many stood."""
+    commits = [store.commit(work.unit_id) for stage in stages for work in units_of(store, run_id, stage)]
+    n_done = sum(1 for commit in commits if commit and commit.committed_at >= began)
+    message = f"{n_done} of {len(commits)} units done, the others stood" if n_done else f"0 units to do: all {len(commits)} stood"
+    return cast("str", Completed(message=message, data=run_id))  # Prefect takes the state for the result that it carries
 
 
 def is_on_its_own() -> bool:

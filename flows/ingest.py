@@ -10,7 +10,7 @@ from prefect import flow
 
 from flows import runs
 from flows.doing import THREADS, do_all, in_parts, landed, refuse_pending
-from flows.elsewhere import for_documents, is_on_its_own, subflow
+from flows.elsewhere import ended, for_documents, is_on_its_own, now, subflow
 from flows.gone import land_tombstones
 from flows.run_config import RunConfig
 from tasks import chunk, embed, read_pdf
@@ -22,6 +22,7 @@ from warehouse.store import Warehouse
 from warehouse.tables import DOCUMENTS, Document
 
 READABLE = ("ok", "partial")
+STAGES = ("ingest", "chunk", "embed")
 TITLE_CHARS = 60  # of a title in a label
 
 
@@ -33,13 +34,13 @@ def ingest(config: RunConfig, run_id: str | None = None) -> str:
         config: The run's settings; this flow reads the groups ingest, chunk and embed.
         run_id: The run to go on with; empty: a new one.
     """
-    store = Warehouse(config.warehouse)
+    began, store = now(), Warehouse(config.warehouse)
     run_id = run_id or runs.start_run(store, config)
     for part, sources in in_parts(discover(store, config, run_id), config):
         subflow(ingest_lot, config, run_id, for_documents(config), part=part, sources=sources)
     if is_on_its_own():
-        refuse_pending(store, [work for stage in ("ingest", "chunk", "embed") for work in units_of(store, run_id, stage)])
-    return run_id
+        refuse_pending(store, [work for stage in STAGES for work in units_of(store, run_id, stage)])
+    return ended(store, run_id, STAGES, began)
 
 
 @flow(name="ingest-lot", flow_run_name="ingest part {part}", task_runner=THREADS, persist_result=False)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from prefect import flow, tags
 
 from flows import artifacts, runs
 from flows.compare import compare
 from flows.doing import THREADS, guarded, in_parts, refuse_pending
-from flows.elsewhere import for_asking, for_documents, part_of, subflow
+from flows.elsewhere import ended, for_asking, for_documents, now, part_of, subflow
 from flows.estimate import land_estimates
 from flows.finetune import finetune, trainings
 from flows.ingest import discover, ingest_lot, refuse_nothing_usable
@@ -32,7 +30,7 @@ def pipeline(config: RunConfig) -> str:
         TunehouseError: something only a person can mend. The warehouse keeps what was landed; the next run continues from it.
         RetryableUnits: the end was reached, but some units are still to do.
     """
-    began = datetime.now(UTC).isoformat(timespec="milliseconds")
+    began = now()
     store = Warehouse(config.warehouse)
     run_id = runs.start_run(store, config)
     with tags(f"run:{run_id}"):
@@ -42,7 +40,7 @@ def pipeline(config: RunConfig) -> str:
     if error:
         raise error
     refuse_pending(store, [work for stage in runs.STAGES for work in units_of(store, run_id, stage)])
-    return run_id
+    return ended(store, run_id, runs.STAGES, began)
 
 
 def whole_run(store: Warehouse, config: RunConfig, run_id: str) -> None:

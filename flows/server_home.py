@@ -37,6 +37,7 @@ PREFERRED: Mapping[str, str] = {
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
     "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
     "PREFECT_WORKER_QUERY_SECONDS": "2",
+    "PREFECT_LOGGING_EXTRA_LOGGERS": "flows,tasks,warehouse",  # what we log stands on the flow run's page
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 from prefect import flow
@@ -9,17 +10,22 @@ from prefect.runtime import flow_run
 
 from flows import runs
 from flows.doing import THREADS, do_all, do_one, in_parts, landed, refuse_pending
-from flows.elsewhere import for_asking, is_on_its_own, subflow
+from flows.elsewhere import ended, for_asking, is_on_its_own, now, subflow
 from flows.run_config import RunConfig
 from flows.spending import budget_of, calling, refuse_unfinished, refuse_useless
 from tasks import audit, curate, deduplicate, embed, generate, split
 from tasks.curate_reviews import standing
 from tasks.curate_unit import reviews_of
+from tasks.model_family import scorer_notice
 from tasks.prefect_tasks import curate_document, deduplicate_corpus, generate_document, split_corpus
 from tasks.units import Unit, record_units, unit, units_of
 from warehouse.store import Warehouse
 from warehouse.tables import REVIEWS
 from warehouse.views import ledger_rows
+
+STAGES = ("generate", "curate", "deduplicate", "split")
+
+log = logging.getLogger(__name__)
 
 
 def run_name() -> str:
@@ -37,17 +43,17 @@ def synthesize(config: RunConfig, run_id: str | None = None, part: int | None = 
         run_id: The run to go on with; empty: the one that started last.
         part: Only that lot of documents, from 0, and the split after the last lot; empty: every lot.
     """
-    store = Warehouse(config.warehouse)
+    began, store = now(), Warehouse(config.warehouse)
     run_id = runs.continue_run(store, run_id, needs="chunk")
     lots = list(in_parts(landed(store, units_of(store, run_id, "chunk")), config))
+    if not part and (notice := scorer_notice(config.model_dump(include={"generate", "curate"}))):
+        log.warning(notice)
     if part is None:
         for number, _ in lots:
             subflow(synthesize, config, run_id, for_asking(config), part=number)
         if is_on_its_own():
-            refuse_pending(
-                store, [work for stage in ("generate", "curate", "deduplicate", "split") for work in units_of(store, run_id, stage)]
-            )
-        return run_id
+            refuse_pending(store, [work for stage in STAGES for work in units_of(store, run_id, stage)])
+        return ended(store, run_id, STAGES, began)
     synthesize_part(store, config, run_id, *lots[part])
     if part == len(lots) - 1:
         split_pairs(store, config, run_id)
