@@ -15,7 +15,7 @@ FAILURES = """
         select
             1 as urgency, u.stage, u.label, f.error_type as reason,
             f.error || case when f.n_failures > 1 then ' (tried ' || f.n_failures || ' times)' else '' end as detail,
-            u.unit_id, u.rank
+            f.redo, u.unit_id, u.rank
         from failures f
         join units u using (unit_id)
         where f.run_id = $run_id
@@ -23,31 +23,27 @@ FAILURES = """
         select
             2, u.stage, u.label, 'retryable', c.n_retryable || ' to be asked again'
             || coalesce('; ' || d.reason, '') || coalesce('; e.g. ' || l.error, ''),
-            u.unit_id, u.rank
+            'tunehouse rerun ' || u.unit_id, u.unit_id, u.rank
         from units u
         join commits c using (unit_id)
         left join (select unit_id, min(reason) as reason from documents group by all) d using (unit_id)
         left join (select unit_id, min(error) as error from llm_calls where status = 'retryable' group by all) l using (unit_id)
         where c.n_retryable > 0
         union all
-        select 3, u.stage, u.label, 'stale', s.example_changed_read || ' has been done again since, with another outcome', u.unit_id, u.rank
+        select
+            3, u.stage, u.label, 'stale', s.example_changed_read || ' has been done again since, with another outcome',
+            s.redo, u.unit_id, u.rank
         from stale_units s
         join units u using (unit_id)
         where s.run_id = $run_id and s.is_certain
         union all
-        select 4, u.stage, d.file_name, d.status, coalesce(d.reason, ''), u.unit_id, u.rank
+        select 4, u.stage, d.file_name, d.status, coalesce(d.reason, ''), 'mend the file, then run again', u.unit_id, u.rank
         from documents d
         join units u using (unit_id)
         join commits c using (unit_id)
         where d.status not in ('ok', 'duplicate') and c.n_retryable = 0
     )
-    select
-        unit_id, stage, label as name, reason, detail,
-        case urgency
-            when 4 then 'mend the file, then run again'
-            when 3 then 'tunehouse rerun ' || unit_id || ' --downstream'
-            else 'tunehouse rerun ' || unit_id
-        end as redo
+    select unit_id, stage, label as name, reason, detail, redo
     from found
     order by urgency, stage, rank, name
 """

@@ -66,6 +66,12 @@ def redo(store: Warehouse, target: Target, selection: Selection) -> None:
     Raises:
         MissingPrerequisite: no flow plans the unit.
     """
+    if not any(walks_from(target.work.stage)):
+        raise MissingPrerequisite(
+            f"{target.work.stage} is no part of a run's flows",
+            where=f"unit {target.work.unit_id}",
+            mend="give the command again that made it: what does not fit any more is made anew",
+        )
     config = RunConfig.model_validate_json(target.run.settings).model_copy(update={"warehouse": str(store.root)})
     with selecting(selection):
         try:

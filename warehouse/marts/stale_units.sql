@@ -26,7 +26,11 @@ select
     coalesce(changed.n_changed_reads, 0) as n_changed_reads,
     changed.example_changed_read,
     c.committed_at,
-    'tunehouse rerun ' || u.unit_id || ' --downstream' as redo,
+    case u.stage
+        when 'gate' then 'tunehouse gate --run ' || u.run_id
+        when 'compare_runs' then 'tunehouse compare-runs ' || replace(u.label, ' v ', ' ')
+        else 'tunehouse rerun ' || u.unit_id || ' --downstream'
+    end as redo,
     u.unit_id
 from run_units u
 join reached using (unit_id)
