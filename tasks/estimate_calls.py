@@ -34,8 +34,8 @@ FENCE_TOKENS = 25
 """Of the tags around a quoted chunk, with the words that introduce its title and section."""
 MARKED_WORDS_FACTOR = 2
 """Words joined by marks cost up to so many times the tokens."""
-PAIRS_PER_EXTRACTIVE_CHUNK = 12
-"""Pairs that the extractive generator makes of a chunk, as measured on the sample papers."""
+PAIRS_PER_EXTRACTIVE_CHUNK = 29
+"""Pairs that the extractive generator makes of a chunk, with default settings: 2,698 of the sample papers' 92 chunks."""
 
 
 @dataclass(frozen=True, slots=True)

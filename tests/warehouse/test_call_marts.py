@@ -18,8 +18,9 @@ BIG, SMALL = "openai/big", "openai/small"
 def call(name, stage="generate", model=BIG, *, tokens=(100, 10), cost=0.01, **values):
     """Made at noon of the day on which run r1 began."""
     made = t.LlmCall(
-        llm_call_id=name, call_key=f"key-{name}", stage=stage, item_id="c1", document_id="d1", prompt=f"ask_{stage}", prompt_sha256="0" * 64,
-        model=model, served_model=model, parameters="{}", sample=0, messages="[]", reply="{}", finish_reason="stop", status="ok", error=None,
+        llm_call_id=name, call_key=f"key-{name}", stage=stage, item_id="c1", document_id="d1", prompt=f"ask_{stage}",
+        prompt_sha256="0" * 64, model=model, served_model=model, parameters="{}", sample=0, messages="[]",
+        reply="{}", finish_reason="stop", status="ok", error=None,
         n_prompt_tokens=tokens[0], n_reply_tokens=tokens[1], n_attempts=1, call_seconds=2.0, cost_usd=cost, is_from_ledger=False,
         asked_at="2026-01-01T12:00:00",
     )  # fmt: skip
