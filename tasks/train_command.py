@@ -13,6 +13,7 @@ import logging
 import os
 import signal
 import sys
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,7 +33,7 @@ from warehouse.tables import RUN_UNITS, RUNS
 from warehouse.views import ledger_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 PLACEBO = "placebo"
 RESULT = "result.json"
@@ -64,10 +65,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error("give --settings FILE, or --warehouse DIR and --unit ID")
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    caught = _stop_at_signals()
+    caught: list[int] = []
     try:
         together = train_crew.join()
-        with progress.listening(_say if together.is_first else _say_nothing):
+        with _stopping_at_signals(caught), progress.listening(_say if together.is_first else _say_nothing):
             _train(args, together)
     except TunehouseError as error:
         log.error("%s", error)  # noqa: TRY400  # what a person can mend needs no traceback
@@ -185,18 +186,21 @@ def _example(line: str, where: str) -> TrainExample:
     return TrainExample(str(row.get("pair_id") or key(question, answer)), question, answer)
 
 
-def _stop_at_signals() -> list[int]:
-    """Have SIGINT and SIGTERM stop the training where it can go on; returns the list that then holds the signal."""
-    caught: list[int] = []
+@contextmanager
+def _stopping_at_signals(caught: list[int]) -> Iterator[None]:
+    """Have SIGINT and SIGTERM stop the training where it can go on, and be named in ``caught``."""
 
     def stop(number: int, _frame: object) -> None:
         caught.append(number)
         stopping.ask()
         raise KeyboardInterrupt
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
-    return caught
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _say(label: str, n_done: int, n_total: int, note: str) -> None:

@@ -1,113 +1,164 @@
-"""Our training loop beside a plain padded loop on transformers and peft: the same examples, base, rank and steps, in one run.
+"""Our training beside TRL's SFTTrainer and transformers' Trainer: the same tokens, model, LoRA and optimizer, in turn, each in a process.
 
-    python tests/bench/bench_train.py MODEL [--rounds 3] [--examples 64] [--threads 1]
+    make bench-train
+    python tests/bench/bench_train.py --shape 135m --rounds 3 --steps 6 --peer-python PYTHON
+    python tests/bench/bench_train.py --shape 1b --steps 2 --trainers ours
 
-Rounds alternate; printed are tokens of examples (pads not counted) per CPU second of each, and their ratio. MODEL is a folder or hub name.
+Models have random weights, made on the spot: speed alone is told, not what is learned. PYTHON is that of an environment with trl; without
+it TRL is left out. Printed are tokens of examples (pads not counted) per second, of CPU time on a CPU, with wall time beside it; the share
+of the measured rate for products of matrices (MFU); the peak memory of the process; and ours against each in the median of the rounds.
 """
 
+from __future__ import annotations
+
 import argparse
+import json
 import logging
-import random
+import os
+import platform
 import statistics
+import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
+from typing import Any
 
-import torch
-from peft import LoraConfig, get_peft_model
-from transformers import AutoModelForCausalLM, AutoTokenizer
+sys.path.insert(0, str(Path(__file__).parent))
+import train_data
 
-from tasks.base_model import load_tokenizer
-from tasks.packing import Encoded, encode, plan_epoch
-from tasks.train import train_adapter
-from tasks.train_params import TrainExample, TrainParams
-
+TRAINERS = ("ours", "trl_packed", "trl_padded", "trainer")
+WORKER = Path(__file__).with_name("train_worker.py")
+EXAMPLES_A_STEP = 13
+MATMUL = """
+import torch, time
+torch.set_num_threads({threads})
+where = "cuda" if torch.cuda.is_available() else "cpu"
+n = 8192 if where == "cuda" else 2048
+clock = time.perf_counter if where == "cuda" else time.process_time
+one, best = torch.randn(n, n, dtype=torch.bfloat16, device=where), 1e9
+for _ in range(8):
+    started = clock()
+    torch.nn.functional.linear(one, one)[0, 0].item()
+    best = min(best, clock() - started)
+print(2 * n**3 / best)
+"""
 log = logging.getLogger("bench_train")
-WORDS = (
-    "valve",
-    "pump",
-    "torque",
-    "seal",
-    "bolt",
-    "flange",
-    "reading",
-    "limit",
-    "value",
-    "line",
-    "the",
-    "of",
-    "is",
-    "set",
-    "to",
-    "in",
-    "by",
-    "each",
-)
 
 
-def examples(n: int, seed: int) -> list[TrainExample]:
-    """Questions of 10 to 40 words, answers of 5 to 40: about the mix that documents give."""
-    rng = random.Random(seed)
-    return [
-        TrainExample(
-            f"p{at:05}", " ".join(rng.choices(WORDS, k=rng.randint(10, 40))) + "?", " ".join(rng.choices(WORDS, k=rng.randint(5, 40)))
-        )
-        for at in range(n)
+def environment(threads: int) -> dict[str, str]:
+    """No hub, no spinning threads."""
+    quiet = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "OMP_WAIT_POLICY": "PASSIVE", "PYTHONWARNINGS": "ignore"}
+    return {**os.environ, **quiet, "OMP_NUM_THREADS": str(threads)}
+
+
+def make_inputs(shape: str, steps: int, folder: Path) -> None:
+    """The model and the rows that every trainer gets: as many as any of them may use up."""
+    from tasks.base_model import load_tokenizer
+    from tasks.packing import encode
+
+    train_data.save_model(shape, folder)
+    examples = train_data.draw_examples((steps + 1) * EXAMPLES_A_STEP, train_data.SHAPES[shape]["vocab_size"] - len(train_data.SPECIAL))
+    encoded = {one.pair_id: one for one in encode(load_tokenizer(str(folder))[0], examples, 1024)}
+    rows = [
+        {
+            "pair_id": one.pair_id,
+            "question": one.question,
+            "answer": one.answer,
+            "input_ids": list(encoded[one.pair_id].tokens),
+            "n_prompt": encoded[one.pair_id].n_prompt,
+        }
+        for one in examples
     ]
+    train_data.write_rows(rows, folder / "rows.json")
 
 
-def padded_loop(params: TrainParams, plan: list[list[Encoded]], dtype: torch.dtype) -> float:
-    """What a plain loop does: batches padded to the longest, logits at every position, AdamW on the adapter. Returns the last loss."""
-    model = AutoModelForCausalLM.from_pretrained(params.base_model, dtype=dtype)
-    pad = AutoTokenizer.from_pretrained(params.base_model).pad_token_id or 0
-    model = get_peft_model(model, LoraConfig(r=params.rank, lora_alpha=params.alpha, target_modules="all-linear", task_type="CAUSAL_LM"))
-    optimizer = torch.optim.AdamW([one for one in model.parameters() if one.requires_grad], lr=params.learning_rate)
-    loss = torch.tensor(0.0)
-    for step in plan:
-        longest = max(len(one.tokens) for one in step)
-        rows = [[*one.tokens] + [pad] * (longest - len(one.tokens)) for one in step]
-        labels = [[-100] * one.n_prompt + [*one.tokens[one.n_prompt :]] + [-100] * (longest - len(one.tokens)) for one in step]
-        mask = [[1] * len(one.tokens) + [0] * (longest - len(one.tokens)) for one in step]
-        loss = model(input_ids=torch.tensor(rows), attention_mask=torch.tensor(mask), labels=torch.tensor(labels)).loss
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), params.max_gradient_norm)
-        optimizer.step()
-        optimizer.zero_grad()
-    return float(loss)
+def matmul(threads: int) -> float:
+    """Operations a second of a bfloat16 product, of CPU time on a CPU."""
+    command = [sys.executable, "-c", MATMUL.format(threads=threads)]
+    return float(subprocess.run(command, capture_output=True, text=True, check=True, env=environment(threads)).stdout)
+
+
+def train(trainer: str, folder: Path, args: argparse.Namespace) -> dict[str, Any] | None:
+    """One trainer's figures; None, and why, where it cannot run."""
+    python = sys.executable if trainer in ("ours", "trainer") else args.peer_python
+    if python is None:
+        return None
+    command = [str(python), str(WORKER), trainer, str(folder), "--steps", str(args.steps), "--threads", str(args.threads)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment(args.threads))
+    if done.returncode:
+        log.info("%-12s failed: %s", trainer, (done.stderr.strip().splitlines() or ["killed: out of memory?"])[-1])
+        return None
+    found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return found
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Time both, alternately, and print the figures."""
+    """Time all, in turn, and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model")
+    parser.add_argument("--shape", choices=train_data.SHAPES, default="tiny")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--examples", type=int, default=192)
+    parser.add_argument("--steps", type=int, default=6)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--trainers", nargs="+", choices=TRAINERS, default=list(TRAINERS))
+    parser.add_argument("--peer-python", type=Path, help="python of an environment with trl")
     args = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
-    torch.set_num_threads(args.threads)
-    params = TrainParams(base_model=args.model, epochs=1, rank=16, alpha=32, warmup_share=0.0, schedule="constant", learning_rate=1e-4)
-    taught = examples(args.examples, seed=0)
-    plan = plan_epoch(encode(load_tokenizer(args.model)[0], taught, params.max_tokens), params.tokens_per_step, params.seed, 0)
-    n_tokens = sum(len(one.tokens) for step in plan for one in step)
-    log.info("%d examples, %d tokens, %d steps, %d thread(s)", len(taught), n_tokens, len(plan), args.threads)
-    rates: dict[str, list[float]] = {}
-    for _ in range(args.rounds):
-        for name, dtype in (("packed bfloat16 (ours)", None), ("padded bfloat16", torch.bfloat16), ("padded float32", torch.float32)):
-            with tempfile.TemporaryDirectory() as folder:
-                before = time.process_time()
-                if dtype is None:
-                    loss = train_adapter(taught, [], params, Path(folder) / "adapters" / "a", "a").run.last_loss
-                else:
-                    loss = padded_loop(params, plan, dtype)
-                seconds = time.process_time() - before
-            rates.setdefault(name, []).append(n_tokens / seconds)
-            log.info("%-24s %7.0f tokens per CPU second, last loss %.3f", name, n_tokens / seconds, loss)
-    ours = statistics.median(rates["packed bfloat16 (ours)"])
-    for name, found in rates.items():
-        log.info("%-24s median %7.0f, ours is %.2f times as fast", name, statistics.median(found), ours / statistics.median(found))
-    return 0
+    found: dict[str, list[dict[str, Any]]] = {}
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place) / args.shape
+        make_inputs(args.shape, args.steps, folder)
+        for number in range(args.rounds):
+            load, limit = os.getloadavg()[0], matmul(args.threads)
+            log.info(
+                "round %d: %s, %d thread(s), load %.1f, matmul %.0f GFLOP/s",
+                number + 1,
+                platform.machine(),
+                args.threads,
+                load,
+                limit / 1e9,
+            )
+            for trainer in args.trainers:
+                figures = train(trainer, folder, args)
+                if figures is not None:
+                    figures["rate"] = figures["n_tokens"] / figures["wall" if figures["cuda"] else "cpu"]
+                    figures["limit"] = limit
+                    found.setdefault(trainer, []).append(figures)
+                    say(trainer, figures)
+    summarise(args.shape, found)
+    return 0 if "ours" in found else 1
+
+
+def say(trainer: str, figures: dict[str, Any]) -> None:
+    """One reading."""
+    wall = figures["n_tokens"] / figures["wall"]
+    losses = figures["losses"]
+    log.info(
+        "  %-12s %8.0f tokens/s  (wall %7.0f)  %5.2f GiB  loss %s to %s",
+        trainer,
+        figures["rate"],
+        wall,
+        figures["gib"],
+        losses[0],
+        losses[-1],
+    )
+
+
+def summarise(shape: str, found: dict[str, list[dict[str, Any]]]) -> None:
+    """The medians, and ours against each peer in the rounds that both ran."""
+    ours = found.get("ours", [])
+    for trainer, readings in found.items():
+        rate = statistics.median(one["rate"] for one in readings)
+        memory = statistics.median(one["gib"] for one in readings)
+        line = f"{shape} {trainer:<12} {rate:8.0f} tokens/s  {memory:5.2f} GiB"
+        if trainer == "ours":
+            share = statistics.median(one["rate"] * one["flop_per_token"] / one["limit"] for one in readings)
+            line += f"  {share:.0%} of the matmul limit, {readings[0]['kernels']} kernels, {readings[0]['foreseen_gib']:.2f} GiB foreseen"
+        elif ours:
+            ratios = sorted(mine["rate"] / other["rate"] for mine, other in zip(ours, readings, strict=False))
+            share = statistics.median(one["gib"] for one in ours) / memory
+            middle = statistics.median(ratios)
+            line += f"  ours is {ratios[0]:.2f} / {middle:.2f} / {ratios[-1]:.2f} times as fast, in {share:.0%} of the memory"
+        log.info("%s", line)
 
 
 if __name__ == "__main__":
