@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
 
 PATIENCE_SECONDS = 3.0
-MOST_RUNS = 5
+MOST_RUNS = 100  # looked at; of each deployment the next one is told
 
 
 def upcoming(warehouse: Path) -> list[str]:
@@ -32,10 +32,8 @@ def upcoming(warehouse: Path) -> list[str]:
     os.environ.setdefault("PREFECT_HOME", str(home / "client"))  # the user's own is not looked at
     with _client(api) as client:
         lines = [f"running: {_name(client, run)} since {_clock(run.start_time)}" for run in _runs(client, "RUNNING", "START_TIME_DESC")]
-        lines += [
-            f"next: {_name(client, run)} at {_clock(run.expected_start_time)}"
-            for run in _runs(client, "SCHEDULED", "EXPECTED_START_TIME_ASC")
-        ]
+        next_runs = {run.deployment_id: run for run in reversed(_runs(client, "SCHEDULED", "EXPECTED_START_TIME_ASC"))}
+        lines += [f"next: {_name(client, run)} at {_clock(run.expected_start_time)}" for run in reversed(next_runs.values())]
     return lines or ["nothing is scheduled: `tunehouse up PDF_OR_FOLDER` names what the nightly run works on"]
 
 
@@ -64,9 +62,8 @@ def _runs(client: SyncPrefectClient, state: str, sort: str) -> list[Any]:
 
 
 def _name(client: SyncPrefectClient, run: Any) -> str:
-    """Its deployment, where it has one, and the name of the flow run."""
-    deployment = f"{client.read_deployment(run.deployment_id).name}, " if run.deployment_id else ""
-    return f"{deployment}flow run {run.name}"
+    """The deployment that it runs, or its own name where it runs none."""
+    return client.read_deployment(run.deployment_id).name if run.deployment_id else str(run.name)
 
 
 def _clock(when: datetime | None) -> str:
