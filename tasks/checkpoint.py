@@ -6,6 +6,7 @@ written aside and renamed. The newest and the one before it are kept, so that a 
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -13,6 +14,7 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from warehouse.store import file_sha256, write_atomically
@@ -51,7 +53,7 @@ def save(folder: Path, checkpoint: Checkpoint, fingerprint: str) -> None:
     aside.mkdir()
     try:
         for stem, tensors in checkpoint.tensors.items():
-            save_file(dict(tensors), aside / f"{stem}.safetensors")
+            save_tensors(dict(tensors), aside / f"{stem}.safetensors")
         (aside / "state.json").write_text(json.dumps(checkpoint.state), encoding="utf-8")
         for path in aside.iterdir():
             _sync(path)
@@ -66,6 +68,18 @@ def save(folder: Path, checkpoint: Checkpoint, fingerprint: str) -> None:
         raise
     for old in sorted(folder.glob("step-*"))[:-N_KEPT]:
         shutil.rmtree(old, ignore_errors=True)
+
+
+def save_tensors(tensors: dict[str, torch.Tensor], path: Path) -> None:
+    """Write a safetensors file.
+
+    Raises:
+        OSError: the disk is full or not writable; the library has an error of its own for that.
+    """
+    try:
+        save_file(tensors, path, metadata={"format": "pt"})
+    except SafetensorError as error:
+        raise OSError(errno.EIO, str(error), str(path)) from error
 
 
 def load_newest(folder: Path, fingerprint: str) -> Checkpoint | None:

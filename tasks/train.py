@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
+from safetensors import SafetensorError
 
 from tasks import checkpoint, progress
 from tasks.base_model import Base, base_sha256, load_base
@@ -219,10 +220,10 @@ def _torch_threads(n_threads: int | None) -> Iterator[None]:
 def _disk_trouble_named(folder: Path) -> Iterator[None]:
     try:
         yield
-    except OSError as error:
+    except (OSError, SafetensorError) as error:
         raise TunehouseError(
             f"the adapter or a checkpoint could not be written: {error}",
-            where=str(error.filename or folder),
+            where=str(getattr(error, "filename", None) or folder),
             mend="free space or mend the disk, then run again: training goes on from its last checkpoint",
         ) from error
 

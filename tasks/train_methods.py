@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict
 from peft.tuners.lora import LoraLayer
-from safetensors.torch import save_file
 
 from tasks.base_model import Base, chat_prompt, load_base
+from tasks.checkpoint import save_tensors
 from warehouse.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def save_trained(model: Any, tokenizer: Any, folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     if isinstance(model, PeftModel):
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in sorted(get_peft_model_state_dict(model).items())}
-        save_file(tensors, folder / ADAPTER_WEIGHTS, metadata={"format": "pt"})
+        save_tensors(tensors, folder / ADAPTER_WEIGHTS)
         config = model.peft_config["default"]
         config.inference_mode = True
         config.save_pretrained(str(folder))

@@ -77,7 +77,7 @@ def test_a_checkpoint_left_half_written_is_not_seen_and_the_next_one_stands(tmp_
 def test_a_full_disk_leaves_the_old_checkpoint(tmp_path, monkeypatch):
     save(tmp_path, checkpoint(1), "f")
 
-    def full(*_):
+    def full(*_, **__):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("tasks.checkpoint.save_file", full)
