@@ -15,10 +15,10 @@ from prefect.artifacts import create_image_artifact, create_markdown_artifact, c
 from prefect.exceptions import PrefectException
 
 from flows.failures import failure_rows
-from flows.markup import inert
+from flows.markup import inert, inert_row
 from flows.saved import saved_text
 from flows.summary import verdict_text
-from tasks.report_html import clean, interval_image
+from tasks.report_html import interval_image
 from tasks.statistics import ReportParams
 from tasks.units import units_of
 from warehouse.store import Warehouse
@@ -39,15 +39,15 @@ def publish(store: Warehouse, run_id: str, params: ReportParams) -> None:
         rejections = con.sql(REJECTIONS).limit(MOST_ROWS).to_arrow_table().to_pylist()
     about = f"Run {run_id}; `tunehouse report --run {run_id}` has every answer beside its source."
     _create(create_markdown_artifact, inert(verdict_text(store, run_id)), key="scorecard", description=about)
-    _create(create_table_artifact, [_plain(row) for row in rates], key="estimates", description=about)
-    _create(create_table_artifact, [_plain(row) for row in rejections], key="rejections", description=about)
+    _create(create_table_artifact, [inert_row(row) for row in rates], key="estimates", description=about)
+    _create(create_table_artifact, [inert_row(row) for row in rejections], key="rejections", description=about)
     _create(create_image_artifact, interval_image(estimates, params), key="intervals", description=about)
     publish_failures(store, run_id)
 
 
 def publish_failures(store: Warehouse, run_id: str) -> None:
     """Write what the run could not do, why, and the command that redoes each; an empty table says that nothing is left."""
-    rows = [_plain({name: value for name, value in row.items() if name != "unit_id"}) for row in failure_rows(store, run_id)[:MOST_ROWS]]
+    rows = [inert_row({name: value for name, value in row.items() if name != "unit_id"}) for row in failure_rows(store, run_id)[:MOST_ROWS]]
     about = f"Run {run_id}; `tunehouse status` lists the same. An id in a command names the unit for the deployment rerun-unit too."
     _create(create_table_artifact, rows, key="failures", description=about)
 
@@ -69,7 +69,3 @@ def _create(create: Callable[..., Any], content: Any, **about: str) -> None:
         create(content, **about)
     except (PrefectException, httpx.HTTPError) as error:
         log.warning("artifact %s could not be written: %s", about["key"], error)
-
-
-def _plain(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: clean(value) if isinstance(value, str) else value for name, value in row.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from prefect import flow
 from prefect.artifacts import create_table_artifact
 
+from flows.markup import inert_row
 from warehouse.checks import run_checks
 from warehouse.errors import SchemaError
 from warehouse.store import Warehouse
@@ -27,7 +28,7 @@ def verify(warehouse: str = "data", run_id: str | None = None) -> str:
     checks, faults = run_checks(store, run_id), store.verify()
     rows = [{"claim": done.name, "offenders": done.offenders.num_rows, "meaning": done.claim} for done in checks]
     rows.append({"claim": "stored_files_are_as_committed", "offenders": len(faults), "meaning": "; ".join(faults[:MOST_FAULTS])})
-    create_table_artifact(rows, key="checks", description="`tunehouse check` prints the offending rows.")
+    create_table_artifact([inert_row(row) for row in rows], key="checks", description="`tunehouse check` prints the offending rows.")
     broken = [f"{row['claim']} ({row['offenders']})" for row in rows if row["offenders"]]
     if broken:
         raise SchemaError("; ".join([*broken, *faults[:MOST_FAULTS]]), where=warehouse, mend="`tunehouse check` prints the offending rows")

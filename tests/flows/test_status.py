@@ -8,6 +8,7 @@ import time
 import pytest
 
 from flows.failures import failure_rows
+from flows.markup import inert
 from flows.progress_artifacts import ProgressArtifacts
 from flows.saved import saved_text
 from flows.summary import run_summary, status_text
@@ -92,6 +93,14 @@ def test_what_stood_before_a_moment_is_told_apart_from_what_was_done_since(troub
     assert "done now" not in said
 
 
+@pytest.mark.parametrize("backslashes", ["", "\\", "\\\\"])
+def test_no_bracket_of_a_documents_opens_a_link_however_it_is_escaped(backslashes):
+    before_it = inert(f"{backslashes}[click](javascript:x)").partition("[")[0]
+
+    assert len(before_it) % 2 == 1  # an odd number: the last one holds for the bracket
+    assert "<" not in inert("<script>")
+
+
 def artifacts(key: str) -> list[dict]:
     from prefect.client.orchestration import get_client
 
@@ -108,6 +117,7 @@ def test_failures_are_a_table_artifact_in_which_nothing_is_run(prefect_server, t
 
     rows = json.loads(artifacts("failures")[0]["data"])
     assert [row["redo"] for row in rows][:2] == ["tunehouse rerun made-0", "tunehouse rerun read-1"]
+    assert rows[0]["name"] == inert(HOSTILE) != HOSTILE
     assert rows[0].keys() == {"stage", "name", "reason", "detail", "redo"}
 
 
