@@ -45,7 +45,10 @@ def test_a_settings_file_that_cannot_be_read_is_named(tmp_path):
         load_config(tmp_path / "missing.yaml")
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "deployments").rglob("*run*.yaml")), ids=lambda path: path.name)
+SHIPPED = {*(ROOT / "deployments").rglob("run*.yaml"), *(ROOT / "deployments" / "runs").glob("*.yaml")}
+
+
+@pytest.mark.parametrize("path", sorted(SHIPPED), ids=lambda path: path.name)
 def test_the_shipped_settings_are_valid(path):
     assert load_config(path)
 
