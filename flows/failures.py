@@ -43,7 +43,7 @@ FAILURES = """
         join commits c using (unit_id)
         where d.status not in ('ok', 'duplicate') and c.n_retryable = 0
     )
-    select unit_id, stage, label as name, reason, detail, redo
+    select unit_id, stage, label as name, reason, redo, detail
     from found
     order by urgency, stage, rank, name
 """
@@ -51,7 +51,7 @@ FAILURES = """
 
 
 def failure_rows(store: Warehouse, run_id: str) -> list[dict[str, Any]]:
-    """(unit_id, stage, name, reason, detail, redo) of each, what failed first. Units that were only not come to yet are not among them."""
+    """(unit_id, stage, name, reason, redo, detail) of each, what failed first. Units that were only not come to yet are not among them."""
     with connect(store, run_id) as con:
         found = con.execute(FAILURES, {"run_id": run_id})
         names = [column[0] for column in found.description or ()]

@@ -144,6 +144,8 @@ def test_a_killed_writer_leaves_no_torn_unit(store):
         writer = context.Process(target=land_for_ever, args=(str(store.root), started))
         writer.start()
         assert started.wait(60)
+        while not Warehouse(store.root).commits():
+            time.sleep(0.01)
         time.sleep(0.11 + 0.037 * turn)
         os.kill(writer.pid, signal.SIGKILL)
         writer.join()
