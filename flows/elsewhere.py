@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -45,7 +46,10 @@ def for_documents(config: RunConfig) -> Runner:
 
     if config.dask_address:
         return cast("Runner", DaskTaskRunner(address=config.dask_address))
-    local = {"n_workers": config.workers, "threads_per_worker": 1, "dashboard_address": None}
+    import dask
+
+    dask.config.set({"distributed.worker.daemon": False})  # each PDF is read in a process of its own, and daemons may start none
+    local = {"n_workers": config.workers, "threads_per_worker": 1, "dashboard_address": None, "silence_logs": logging.ERROR}
     return cast("Runner", DaskTaskRunner(cluster_kwargs=local))
 
 
