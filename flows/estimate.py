@@ -53,7 +53,9 @@ def up_to_chunks(store: Warehouse, config: RunConfig, run_id: str) -> None:
 
 def land_estimates(store: Warehouse, config: RunConfig, run_id: str) -> list[CallEstimate]:
     """Say what the run is expected to ask from here on: a row for each stage that asks a model, landed before it begins."""
-    rows = expected(store, config, run_id) if models_asked(config) else []
+    if not models_asked(config):
+        return []
+    rows = expected(store, config, run_id)
     ledger = unit_id("call_estimates", 1, [run_id])
     with store.lock(ledger):
         if store.commit(ledger) is None:  # a run that is retried keeps the estimate that it began with

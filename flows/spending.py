@@ -34,15 +34,16 @@ def refuse_unpriced(config: RunConfig) -> None:
 
 
 def budget_of(store: Warehouse, config: RunConfig, run_id: str) -> Budget:
-    """The purse of a run, open for calls."""
-    budget = Budget(store.root, run_id, config.budget)
-    resume(budget)
-    return budget
+    """The purse of a run."""
+    return Budget(store.root, run_id, config.budget)
 
 
 @contextmanager
-def calling(budget: Budget) -> Iterator[None]:
+def calling(config: RunConfig, budget: Budget) -> Iterator[None]:
     """A block that has models asked. When it is broken off (Ctrl-C), its threads send nothing more; what is under way is written down."""
+    resume(budget)
+    if models_asked(config):
+        budget.take_up()
     try:
         yield
     except BaseException:

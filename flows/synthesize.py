@@ -70,7 +70,7 @@ def synthesize_part(store: Warehouse, config: RunConfig, run_id: str, part: int,
     generating = generate_units(store, config, run_id, chunking)
     record_units(store, run_id, "generate", generating, part)
     budget = budget_of(store, config, run_id)
-    with calling(budget):
+    with calling(config, budget):
         making = [(work, {"params": config.generate, "embed_params": config.embed, "budget": budget}) for work in generating]
         refuse_useless(budget, do_all(generate_document, store, making, "generating pairs").values())
 
@@ -80,12 +80,12 @@ def synthesize_part(store: Warehouse, config: RunConfig, run_id: str, part: int,
     curating = [
         unit(
             "curate", curate.VERSION, made.label,
-            inputs=[review.review_id for review in heard], reads=[*made.reads[:2], made], settings=config.curate,
+            inputs=[review.review_id for review in heard], reads=[*made.reads[:2], made], settings=curate.named_by(config.curate),
         )
         for made, heard in zip(ready, reviews, strict=True)
     ]  # fmt: skip
     record_units(store, run_id, "curate", curating, part)
-    with calling(budget):
+    with calling(config, budget):
         asked = {"params": config.curate, "budget": budget, "refusal": config.generate.llm.refusal}
         sifting = [(work, asked | {"reviews": heard}) for work, heard in zip(curating, reviews, strict=True)]
         refuse_useless(budget, do_all(curate_document, store, sifting, "curating pairs").values())

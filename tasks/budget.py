@@ -152,6 +152,11 @@ class Budget:
             record.under_way = max(record.under_way - _nano(reserved_usd), 0)
             record.spent += _nano(cost_usd)
 
+    def take_up(self) -> None:
+        """Go on with a run of which nothing is under way: calls that a kill broke off count as what they may have cost."""
+        with self._record() as record:
+            record.spent, record.under_way = record.spent + record.under_way, 0
+
     def spent(self) -> Spent:
         """What the run has spent so far."""
         with self._record() as record:

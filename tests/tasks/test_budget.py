@@ -138,6 +138,18 @@ def test_a_purse_travels_by_its_names_and_counts_on(tmp_path):
     assert Budget(tmp_path, "r2", BudgetParams()).spent().n_calls == 0
 
 
+def test_what_a_kill_left_under_way_counts_as_spent_when_the_run_is_taken_up(tmp_path):
+    budget = Budget(tmp_path, "r1", BudgetParams(max_usd=0.0004, prices=PRICES))
+    take(budget)
+
+    again = Budget(tmp_path, "r1", budget.params)
+    again.take_up()
+
+    assert (again.spent().usd, again.spent().usd_under_way) == (pytest.approx(0.00025), 0.0)
+    with pytest.raises(CallFailed, match="budget_spent"):
+        take(again, wait_seconds=60)
+
+
 def test_a_halted_run_sends_nothing_until_it_is_resumed(tmp_path):
     budget = Budget(tmp_path, "r1", BudgetParams())
     halt(budget, ProviderError("the key is not accepted", where="openai", mend="set it"))

@@ -22,7 +22,7 @@ from tasks.ledger import Ledger
 from tasks.ledger_reply import BadAnswer, clean, parse_reply, reply_schema
 from tasks.prompt import Prompt
 from tasks.providers import close_providers
-from tasks.providers.base import CallFailed, ModelParams
+from tasks.providers.base import HEALABLE, CallFailed, ModelParams
 from tasks.providers.scripted_server import FAULTS, Answer, ScriptedServer
 from tasks.units import Made, Unit, land_once
 from warehouse.errors import ConfigError, ProviderError, TunehouseError
@@ -320,6 +320,39 @@ def test_a_key_that_is_not_accepted_stops_the_unit_and_the_run_and_keeps_what_wa
         assert isinstance(other, ProviderError)
         assert server.n_requests == asked
     assert len(read_lines(journal_path(store, "u1")).lines) == 1
+
+
+@pytest.mark.slow
+def test_every_fault_ends_as_a_reply_or_a_row_with_its_reason_and_a_healed_endpoint_is_asked_for_the_rest_alone(store):
+    ends = {"401", "403", "404_model", "redirect", "429_no_credit"}  # after these no call can succeed
+    names = sorted(set(FAULTS) - ends - {"429_retry_after_300"})  # which is waited for
+
+    def responder(request):
+        name = request["messages"][1]["content"].removeprefix("Say ")
+        return FAULTS[name]() if not server.is_healed and len(request["messages"]) == 2 else echo(request)
+
+    with ScriptedServer(responder) as server:
+        params = model(server, timeout_seconds=2, max_reply_bytes=1_000_000)
+        with opened(store, "u1", params) as ledger:
+            came = dict(zip(names, outcomes(ledger, names), strict=True))
+        rows = {row.item_id.removeprefix("about-"): row for row in ledger.rows if row.prompt == "echo"}
+        assert {type(outcome) for outcome in came.values()} == {Said, CallFailed}
+        assert rows.keys() == came.keys()
+        assert all((row.error is None) == (row.status == "ok") for row in rows.values())
+        assert all((row.error.partition(":")[0] in HEALABLE) == (row.status == "retryable") for row in rows.values() if row.error)
+        land(store, "u1", ledger.rows, ledger.n_retryable)
+        server.heal()
+        close_providers()  # which leaves an endpoint alone for a while after so many faults
+        asked, n_open = server.n_requests, ledger.n_retryable
+        with opened(store, "u1", params) as ledger:
+            again = dict(zip(names, outcomes(ledger, names), strict=True))
+
+        assert server.n_requests == asked + n_open
+    assert ledger.n_retryable == 0
+    healed = {name for name, row in rows.items() if row.status == "retryable"}
+    assert {name for name, outcome in again.items() if outcome == Said(word=name)} >= healed
+    assert len({row.llm_call_id for row in ledger.rows}) == len(ledger.rows)
+    land(store, "u1", ledger.rows)
 
 
 def test_calls_under_way_when_a_unit_breaks_off_are_written_down(store):
