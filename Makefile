@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEMO_DATA ?= data
 
-.PHONY: setup demo placebo test test-fast lint format bench bench-endpoint bench-curation chaos simulation docs clean
+.PHONY: setup demo placebo test test-fast lint format bench bench-endpoint real-endpoint bench-curation chaos simulation docs clean
 .DEFAULT_GOAL := help
 
 help:
@@ -51,6 +51,9 @@ bench: setup
 
 bench-endpoint: setup
 	$(BIN)/python tests/bench/bench_endpoint.py --synthetic-data-kit
+
+real-endpoint: setup
+	$(BIN)/python tests/real_endpoint/real_endpoint.py
 
 bench-curation: setup
 	$(BIN)/python tests/bench/bench_curation.py
