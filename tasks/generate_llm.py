@@ -50,7 +50,8 @@ async def ask_document(document: Document, chunks: Sequence[Chunk], params: LlmG
         else:
             long_enough.append(chunk)
     slots = plan_slots(long_enough, params)
-    scene = Scene(document, {chunk.chunk_id: chunk for chunk in long_enough}, params, generator_name(params), ask, nearest)
+    texts = {chunk.chunk_id: chunk.text for chunk in long_enough}
+    scene = Scene(document, {chunk.chunk_id: chunk for chunk in long_enough}, texts, params, generator_name(params), ask, nearest)
     drafted.add(await asyncio.gather(*(_ask_chunk(scene, chunk, slots[chunk.chunk_id]) for chunk in long_enough)))
     return drafted
 

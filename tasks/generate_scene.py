@@ -38,19 +38,15 @@ class NotUsable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """All that the passes over one document look at. ``chunks``: those that are asked about, by id, in reading order."""
+    """All that the passes over one document look at. ``chunks`` and ``texts``: of those that are asked about, by id, in reading order."""
 
     document: Document
     chunks: Mapping[str, Chunk]
+    texts: Mapping[str, str]
     params: LlmGenerateParams
     generator: str
     ask: Ask
     nearest: Nearest
-
-    @property
-    def texts(self) -> dict[str, str]:
-        """Text of each chunk."""
-        return {name: chunk.text for name, chunk in self.chunks.items()}
 
     def shown(self, chunks: Sequence[Chunk]) -> str:
         """Chunks as a prompt quotes them, one fence each."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +14,9 @@ from warehouse import tables as t
 from warehouse.errors import MissingPrerequisite
 from warehouse.schema import Table
 from warehouse.store import Warehouse
+
+N_NEIGHBOURS = 16
+"""Nearest chunks that are looked up at least: a chunk's multi-hop questions take its neighbours in turn."""
 
 
 def generate(store: Warehouse, work: Unit, params: GenerateParams, embed_params: EmbedParams, budget: Budget | None = None) -> Made:
@@ -54,9 +56,8 @@ def nearest(chunks: Sequence[t.Chunk], vectors: Sequence[t.ChunkVector], top_k: 
     if not known:
         raise MissingPrerequisite("the document's chunks have no vectors", where="stage embed", mend="run again: they are embedded first")
 
-    @functools.cache
     def names(text: str) -> list[str]:
-        (found,) = nearest_chunks([text], known, len(asked), params)
+        (found,) = nearest_chunks([text], known, max(top_k, N_NEIGHBOURS), params)
         return [name for name, _ in found]
 
     return names
