@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from tasks.curate_context import Context, Finding, make_contexts
 from tasks.curate_measures import Body, body_of, measure
@@ -16,9 +17,9 @@ from tasks.curate_rules import REASONS as RULE_REASONS
 from tasks.curate_rules import first_failure
 from tasks.curate_scores import Scored, ScorerParams, lowest, score_pairs
 from tasks.embed import EmbedParams
-from tasks.prompt import Ask
+from tasks.prompt import Ask, load_prompt
 from warehouse.errors import ConfigError, MissingPrerequisite
-from warehouse.keys import key
+from warehouse.keys import key, shaping
 from warehouse.tables import Chunk, Document, Evidence, KeptPair, Page, PairScore, QaPair, Rejected, Review
 
 VERSION = 2
@@ -90,6 +91,14 @@ class CurateParams:
             raise ConfigError(
                 "no question could be long enough", where="curate.max_question_words", mend=f"use at least {self.min_question_words}"
             )
+
+
+def named_by(params: CurateParams) -> dict[str, Any]:
+    """What names a document's unit: the settings, with the prompt as it stands where a model scores; nothing of scoring where none does."""
+    settings: dict[str, Any] = shaping(params)
+    if params.scorer.is_on:
+        return settings | {"prompt_sha256": load_prompt(params.scorer.prompt).sha256}
+    return {name: value for name, value in settings.items() if name not in ("scorer", "min_score")}
 
 
 @dataclass(frozen=True, slots=True)

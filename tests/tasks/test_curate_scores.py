@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tasks.budget import Budget, BudgetParams
-from tasks.curate import CurateParams, curate_document
+from tasks.curate import CurateParams, curate_document, named_by
 from tasks.curate_scores import Marks, ScorerParams, lowest
 from tasks.curate_unit import curate, prompt_examples
 from tasks.model_family import family, same_family, scorer_notice
@@ -83,7 +83,7 @@ def params(server, **settings) -> CurateParams:
 
 
 def land(store, settings, reviews=()) -> Landed:
-    work = unit("curate", 1, "pump.pdf", inputs=[review.review_id for review in reviews], reads=["g"], settings=settings)
+    work = unit("curate", 1, "pump.pdf", inputs=[review.review_id for review in reviews], reads=["g"], settings=named_by(settings))
     budget = Budget(store.root, "run", BudgetParams())
     return land_once(store, work, lambda: curate(store, work, settings, budget, reviews=reviews))
 
@@ -192,6 +192,15 @@ def test_a_document_without_pairs_asks_nothing(store):
 
     assert server.n_requests == 0
     assert fates(store, landed) == {}
+
+
+def test_scoring_names_the_unit_only_where_a_model_scores_and_then_with_its_prompt():
+    off, on = CurateParams(), CurateParams(scorer=ScorerParams(model=ModelParams(model="openai/judge-7b")))
+
+    assert named_by(off) == named_by(replace(off, min_score=5))
+    assert named_by(off) != named_by(replace(off, max_question_words=20))
+    assert named_by(on) != named_by(replace(on, min_score=5))
+    assert named_by(on)["prompt_sha256"] == load_prompt("score_pair").sha256
 
 
 @pytest.mark.parametrize("prompt", ["../secret", "Score", ""])
