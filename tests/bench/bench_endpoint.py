@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import openai
+import pymupdf
 import yaml
 
 from tasks.providers import close_providers, provider_for
@@ -36,10 +37,9 @@ LATENCY_SECONDS = 0.2
 SLOTS = 32
 BEST = SLOTS / LATENCY_SECONDS
 PEER = "synthetic-data-kit==0.0.5"
-DOCUMENTS = {"papers": (20, 6000), "leaflets": (40, 1200)}
-"""Number and words of the documents that the peer is given. It asks for a summary of each, then for pairs of each chunk of 4,000
-characters, or of a short document in one go, as it does unless told otherwise: how fast it is hangs on how long they are.
-"""
+SAMPLES = ROOT / "deployments" / "demo" / "papers"
+SAMPLE_COPIES = 5
+N_LONG, LONG_WORDS = 20, 6000
 PAIRS = json.dumps([{"question": "What is the torque of the valve?", "answer": "The torque of the valve is 42 Nm."}])
 QUESTION = "Passage: " + "the valve is set to the limit of the line " * 30
 
@@ -112,9 +112,21 @@ def peer_command() -> Path | None:
     return command
 
 
-def synthetic_data_kit(command: Path, base_url: str, kind: str) -> None:
-    """Print what `create` makes of documents of one length: answers a second from its first request to its last."""
-    n_documents, n_words = DOCUMENTS[kind]
+def documents() -> dict[str, list[str]]:
+    """What the peer is given. It asks for a summary of each, then at once for pairs of each of its chunks of 4,000 characters.
+
+    So it hangs on their length how fast it is: the sample papers have 9,000 characters, the long ones are as papers of 20 pages.
+    """
+    samples = []
+    for path in sorted(SAMPLES.glob("*.pdf")):
+        with pymupdf.open(path) as paper:
+            samples.append("\n\n".join(page.get_text() for page in paper))
+    sentence = "The valve is set to the limit of the line."
+    return {"samples": samples * SAMPLE_COPIES, "long": ["\n\n".join([sentence] * (LONG_WORDS // len(sentence.split())))] * N_LONG}
+
+
+def synthetic_data_kit(command: Path, base_url: str, kind: str, texts: list[str]) -> None:
+    """Print what `create` makes of ``texts``: answers a second from its first request to its last."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         (own,) = command.parents[1].glob("lib/python*/site-packages/synthetic_data_kit/config.yaml")
@@ -122,21 +134,20 @@ def synthetic_data_kit(command: Path, base_url: str, kind: str) -> None:
         settings["api-endpoint"] |= {"api_base": base_url, "api_key": "none", "model": "scripted"}
         (home / "config.yaml").write_text(yaml.safe_dump(settings))
         (home / "texts").mkdir()
-        for at in range(n_documents):
-            sentence = f"The valve number {at} is set to the limit of the line."
-            (home / "texts" / f"{at}.txt").write_text("\n\n".join([sentence] * (n_words // len(sentence.split()))))
+        for at, text in enumerate(texts):
+            (home / "texts" / f"{at}.txt").write_text(text)
         create = [command, "-c", home / "config.yaml", "create", home / "texts", "--type", "qa", "--num-pairs", "1000", "-o", home / "made"]
         n_before = len(requests_of(base_url))
         cpu, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
         done = subprocess.run(create, capture_output=True, text=True, cwd=home, check=False, env=os.environ | {"API_ENDPOINT_KEY": "none"})
         used, wall = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic() - begun
     asked = requests_of(base_url)[n_before:]
-    if done.returncode or len(asked) < n_documents:
+    if done.returncode or len(asked) < len(texts):
         log.info("synthetic-data-kit failed: %s", (done.stdout + done.stderr)[-500:])
         return
     spent = used.ru_utime + used.ru_stime - cpu.ru_utime - cpu.ru_stime
     line(f"synthetic-data-kit, {kind}", len(asked) / (asked[-1]["at"] - asked[0]["at"] + LATENCY_SECONDS), 1000 * spent / len(asked))
-    log.info("  %d requests for %d documents; with its start %.1f a second", len(asked), n_documents, len(asked) / wall)
+    log.info("  %d requests for %d documents; with its start %.1f a second", len(asked), len(texts), len(asked) / wall)
 
 
 def requests_of(base_url: str) -> list[dict[str, Any]]:
@@ -166,8 +177,8 @@ def main() -> None:
             line("tunehouse", *ours(base_url, args.calls))
             line("openai client, 32 threads", *synchronous(base_url, args.calls))
         if args.synthetic_data_kit and (command := peer_command()):
-            for kind in DOCUMENTS:
-                synthetic_data_kit(command, base_url, kind)
+            for kind, texts in documents().items():
+                synthetic_data_kit(command, base_url, kind, texts)
 
 
 if __name__ == "__main__":
