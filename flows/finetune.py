@@ -41,6 +41,22 @@ def finetune(config: RunConfig, run_id: str | None = None) -> str:
     return run_id
 
 
+def preflight_here(config: RunConfig) -> None:
+    """Check the base model before anything is paid for, and where this machine trains it, that its memory suffices.
+
+    Raises:
+        MissingPrerequisite: it cannot be loaded, or not trained here.
+    """
+    if config.finetune_deployment:
+        from tasks.base_model import preflight
+
+        preflight(config.train.base_model)
+    else:
+        from tasks.train_estimate import preflight_training
+
+        preflight_training(config.train)
+
+
 def trainings(store: Warehouse, config: RunConfig, run_id: str) -> list[Unit]:
     """The units that train the run's adapters, recorded as the run's."""
     curated = landed(store, units_of(store, run_id, "curate"))

@@ -9,12 +9,11 @@ from flows.compare import compare
 from flows.doing import THREADS, guarded, in_parts, refuse_pending
 from flows.elsewhere import ended, for_asking, for_documents, now, part_of, subflow
 from flows.estimate import land_estimates
-from flows.finetune import finetune, trainings
+from flows.finetune import finetune, preflight_here, trainings
 from flows.ingest import discover, ingest_lot, refuse_nothing_usable
 from flows.run_config import RunConfig
 from flows.spending import refuse_unpriced
 from flows.synthesize import n_parts, synthesize
-from tasks.base_model import preflight
 from tasks.units import units_of
 from warehouse.store import Warehouse
 
@@ -45,7 +44,7 @@ def pipeline(config: RunConfig) -> str:
 
 def whole_run(store: Warehouse, config: RunConfig, run_id: str) -> None:
     """Every stage in order; each reads from the warehouse what the one before landed."""
-    preflight(config.train.base_model)  # before anything is paid for
+    preflight_here(config)  # before anything is paid for
     refuse_unpriced(config)
     for part, sources in in_parts(discover(store, config, run_id), config):
         subflow(ingest_lot, config, run_id, for_documents(config), part=part, sources=sources)

@@ -22,7 +22,7 @@ from tasks.fuse import compile_parts, fuse
 from tasks.heap import kept_heap
 from tasks.packing import Encoded, answer_loss, encode, plan_epoch, rows_of, use_packing
 from tasks.train_crew import Crew, crew
-from tasks.train_estimate import estimate
+from tasks.train_estimate import estimate, refuse_too_large
 from tasks.train_loop import Training, peak_rate
 from tasks.train_methods import prepare, save_trained
 from tasks.train_params import FUSED_FROM_WIDTH, SHAPES_NO_RESULT, TrainExample, TrainParams
@@ -106,7 +106,7 @@ def train_adapter(
 
     Raises:
         TunehouseError: there are no examples, a loss is not finite, memory or disk do not suffice.
-        MissingPrerequisite: the base model cannot be loaded.
+        MissingPrerequisite: the base model cannot be loaded, or memory cannot suffice.
         KeyboardInterrupt: it was asked to stop; a checkpoint stands.
     """
     if not examples:
@@ -114,13 +114,15 @@ def train_adapter(
     together = crew()
     with _torch_threads(params.n_threads), torch.random.fork_rng(), _disk_trouble_named(folder), kept_heap():
         foreseen = estimate(params)
+        refuse_too_large(foreseen, params)
         torch.manual_seed(params.seed)
         base = load_base(params.base_model, params.dtype, params.quantize)
         limit = min(params.max_tokens, getattr(base.model.config, "max_position_embeddings", None) or params.max_tokens)
         taught, held_out = (encode(base.tokenizer, some, limit) for some in (examples, validation))
         prepared = _prepare(base, [*taught, *held_out], params)
         training = _training(prepared, taught, held_out, folder / CHECKPOINTS, adapter_id, together, on_step or _Report())
-        log.info("%d pairs, %d steps: %s", len(taught), len(training.plan), foreseen)
+        flop = foreseen.flop(training.plan)
+        log.info("%d pairs, %d steps, %.2g FLOP, about %s", len(taught), len(training.plan), flop, _duration(foreseen.seconds(flop)))
         stopped = training.run()
         validation_loss = prepared.mean_loss(held_out)
         files = _save(prepared, folder, together)

@@ -92,6 +92,16 @@ def preflight_training(params: TrainParams) -> Estimate:
     if params.quantize == "4bit":
         require_4bit()
     foreseen = estimate(params)
+    refuse_too_large(foreseen, params)
+    return foreseen
+
+
+def refuse_too_large(foreseen: Estimate, params: TrainParams) -> None:
+    """Say what a training will need, and refuse what cannot fit.
+
+    Raises:
+        MissingPrerequisite: weights, gradients and optimizer alone exceed the memory.
+    """
     log.info("training %s: %s", params.base_model, foreseen)
     available = available_bytes()
     least = foreseen.bytes - foreseen.activation_bytes
@@ -103,7 +113,6 @@ def preflight_training(params: TrainParams) -> Estimate:
         )
     if available is not None and foreseen.bytes > available:
         log.warning("training may need %.1f GiB, and %.1f are free: rows are halved if it does", foreseen.bytes / 2**30, available / 2**30)
-    return foreseen
 
 
 def estimate(params: TrainParams) -> Estimate:

@@ -4,13 +4,14 @@ import importlib.util
 import json
 import os
 import subprocess
+import threading
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
-from tasks import checkpoint
+from tasks import checkpoint, stopping
 from tasks.checkpoint import Checkpoint, load_newest
 from tasks.packing import encode
 from tasks.train import Trained, train_adapter
@@ -71,6 +72,31 @@ def test_a_training_that_was_stopped_before_or_after_its_best_step_lands_the_sam
 
     assert resumed.adapter.sha256 == whole.adapter.sha256
     assert losses(resumed) == losses(whole)
+
+
+def test_a_training_in_a_thread_stops_when_it_is_asked_to_and_goes_on_to_the_same_bits(params, tmp_path):
+    """A signal reaches the main thread alone, and Prefect's tasks run in others."""
+    whole = train_adapter(FACTS, [], params, tmp_path / "whole", "a")
+    ended: list[BaseException] = []
+
+    def ask_at_3(step: int, _n: int, _loss: float) -> None:
+        if step == 3:
+            stopping.ask()
+
+    def work() -> None:
+        try:
+            train_adapter(FACTS, [], params, tmp_path / "cut", "a", ask_at_3)
+        except KeyboardInterrupt as error:
+            ended.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    stopping.withdraw()
+
+    assert len(ended) == 1
+    assert [path.name for path in (tmp_path / "cut" / "checkpoints").iterdir()] == ["step-00000003"]
+    assert train_adapter(FACTS, [], params, tmp_path / "cut", "a").adapter.sha256 == whole.adapter.sha256
 
 
 def test_without_validation_pairs_patience_never_stops_a_training(params, tmp_path):
