@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEMO_DATA ?= data
 
-.PHONY: setup demo placebo test test-fast lint format bench bench-endpoint real-endpoint bench-curation chaos simulation docs clean
+.PHONY: setup demo placebo test test-fast lint format bench browser chaos-server test-ops bench-orchestration bench-endpoint real-endpoint bench-curation chaos simulation docs clean
 .DEFAULT_GOAL := help
 
 help:
@@ -32,10 +32,10 @@ placebo: setup
 	$(BIN)/tunehouse sql "select contrast, split, n, n_wins, n_ties, n_losses, mcnemar_p from estimates where contrast like '%placebo' order by all" --warehouse $(DEMO_DATA)
 
 test: setup
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -m "not ops"
 
 test-fast: setup
-	$(BIN)/python -m pytest -q -m "not slow"
+	$(BIN)/python -m pytest -q -m "not slow and not ops"
 
 lint: setup
 	$(BIN)/ruff check .
@@ -49,6 +49,9 @@ format: setup
 bench: setup
 	@for bench in tests/bench/bench_*.py; do echo "== $$bench"; $(BIN)/python $$bench; done
 
+bench-orchestration: setup
+	$(BIN)/python tests/bench/bench_orchestration.py --documents 1000
+
 bench-endpoint: setup
 	$(BIN)/python tests/bench/bench_endpoint.py --synthetic-data-kit
 
@@ -60,6 +63,18 @@ bench-curation: setup
 
 chaos: setup
 	$(BIN)/python tests/chaos/chaos.py --kills 100 --seed 0
+
+chaos-server: setup
+	$(BIN)/python -m pytest -v tests/chaos/test_server_kills.py
+
+browser: setup
+	$(BIN)/python -m pytest -v tests/browser
+
+# what operations promise: server, workers, browser, kills, schedules, other places; the long ones too
+test-ops: setup
+	$(BIN)/python -m pytest -v tests/flows/test_up.py tests/flows/test_schedule.py tests/flows/test_elsewhere.py tests/flows/test_rerun.py \
+		tests/flows/test_status.py tests/flows/test_deletion.py tests/browser/test_ui_browser.py tests/chaos/test_server_kills.py
+	$(BIN)/python tests/bench/bench_orchestration.py
 
 simulation: setup
 	$(BIN)/python tests/simulation/simulation.py
