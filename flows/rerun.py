@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from prefect import flow
+from pydantic import ValidationError
 
 from flows import artifacts, runs
 from flows.compare import compare
@@ -25,7 +26,7 @@ from tasks.find_files import find_files
 from tasks.prefect_tasks import ingest_document
 from tasks.selection import Reached, Selection, selecting
 from tasks.units import parts_of, units_of
-from warehouse.errors import MissingPrerequisite
+from warehouse.errors import ConfigError, MissingPrerequisite
 from warehouse.store import Warehouse
 
 Walk = Callable[[Warehouse, RunConfig, str], None]
@@ -44,6 +45,7 @@ def rerun_unit(warehouse: str, unit: str, downstream: bool = False, fresh: bool 
 
     Raises:
         MissingPrerequisite: there is no such unit, the run no longer plans it, or what it is made from is missing.
+        ConfigError: several units' ids begin like that, or the run's settings are another version's.
     """
     began = datetime.now(UTC).isoformat(timespec="milliseconds")
     store = Warehouse(warehouse)
@@ -65,6 +67,7 @@ def redo(store: Warehouse, target: Target, selection: Selection) -> None:
 
     Raises:
         MissingPrerequisite: no flow plans the unit.
+        ConfigError: the run's settings are another version's.
     """
     if not any(walks_from(target.work.stage)):
         raise MissingPrerequisite(
@@ -72,7 +75,7 @@ def redo(store: Warehouse, target: Target, selection: Selection) -> None:
             where=f"unit {target.work.unit_id}",
             mend="give the command again that made it: what does not fit any more is made anew",
         )
-    config = RunConfig.model_validate_json(target.run.settings).model_copy(update={"warehouse": str(store.root)})
+    config = _settings_of(target).model_copy(update={"warehouse": str(store.root)})
     with selecting(selection):
         try:
             for walk in walks_from(target.work.stage):
@@ -90,6 +93,17 @@ def redo(store: Warehouse, target: Target, selection: Selection) -> None:
             if missing
             else "its file, tunehouse or what it is made from has changed since: `tunehouse run` makes what takes its place",
         )
+
+
+def _settings_of(target: Target) -> RunConfig:
+    try:
+        return RunConfig.model_validate_json(target.run.settings)
+    except ValidationError as error:
+        raise ConfigError(
+            f"the settings of run {target.run.run_id} are not those of this version of tunehouse: {error}",
+            where=f"unit {target.work.unit_id}",
+            mend="start a new run: `tunehouse run`; units that stand are not done again",
+        ) from error
 
 
 def walks_from(stage: str) -> Iterator[Walk]:
@@ -134,6 +148,6 @@ WALKS: tuple[tuple[tuple[str, ...], Walk], ...] = (
     (("chunk", "embed"), _cut),
     (("generate", "curate", "deduplicate", "split"), _synthesize),
     (("train", "placebo"), _finetune),
-    (("retrieve", "answer", "score", "judge", "report"), _compare),
+    (("retrieve", "answer", "score", "controls", "judge", "report"), _compare),
 )
 """Which part of which flow plans a stage, in order."""

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import zlib
+from dataclasses import replace
 
 import pytest
 
@@ -19,10 +20,10 @@ from tasks.providers import close_providers
 from tasks.providers.scripted_answers import FAULTS, Answer
 from tasks.providers.scripted_server import ScriptedServer
 from warehouse.checks import run_checks
-from warehouse.errors import MissingPrerequisite, RetryableUnits, TunehouseError
+from warehouse.errors import ConfigError, MissingPrerequisite, RetryableUnits, TunehouseError
 from warehouse.store import Warehouse
-from warehouse.tables import EVIDENCE, QA_PAIRS, TABLES
-from warehouse.views import query
+from warehouse.tables import EVIDENCE, QA_PAIRS, RUNS, TABLES
+from warehouse.views import ledger_rows, query
 
 from ..tasks.scripted_generators import GoodGenerator
 from .conftest import ROOT
@@ -189,6 +190,16 @@ def test_ids_that_name_nothing_or_too_much_are_refused(store):
         find_unit(store, "00000000-0000-4000-8000-000000000000")
     with pytest.raises(MissingPrerequisite, match="run r0 has no unit"):
         find_unit(store, unit, "r0")
+
+
+def test_a_run_whose_settings_another_version_wrote_is_named(store):
+    unit = unit_of(store, "split")
+    (row,) = ledger_rows(store, RUNS)
+    changed = replace(row, settings=row.settings.replace('"workers":', '"n_workers":'))
+    store.land("changed", {RUNS: [changed]}, stage="run")
+
+    with pytest.raises(ConfigError, match="not those of this version"):
+        rerun(store, unit)
 
 
 def test_a_unit_that_its_run_does_not_plan_any_more_is_named_and_nothing_is_touched(store, pages, tmp_path):
