@@ -18,7 +18,7 @@ from warehouse.tables import Answer, Chunk, ChunkKind, QaPair, Score
 if TYPE_CHECKING:
     import numpy as np
 
-VERSION = 1
+VERSION = 2
 ARTICLES = frozenset({"a", "an", "the"})
 BODY_KINDS: tuple[ChunkKind, ...] = ("body", "table", "caption")
 
@@ -138,6 +138,7 @@ METRICS: dict[str, Callable[[Case], Any]] = {
     "grounding_cosine": lambda case: window_cosine(case.vectors, case.background.body),
     "grounding_copy": lambda case: grounding_copy(case.answer, case.background, case.params.gram_words),
     "numbers_grounded": lambda case: numbers_grounded(case.answer, case.background),
+    "declines": lambda case: declines(case.answer, case.pair.answer if case.pair.answer_kind == "refusal" else ""),
 }
 """Column of ``scores`` -> how it is measured."""
 

@@ -397,6 +397,7 @@ class Score:
     grounding_cosine: Annotated[float, "best cosine of the answer with a chunk of the document"]
     grounding_copy: Annotated[float, "share of the answer's 4-grams that stand in the document body"]
     numbers_grounded: Annotated[float | None, "share of the answer's numbers that stand in the document body; null without numbers"]
+    declines: Annotated[bool | None, "the answer says that it cannot be told; null where an earlier version measured"] = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,6 +190,7 @@ def test_a_question_that_cannot_be_answered_is_met_by_declining(answer, is_state
 
 
 def test_declining_states_no_fact():
-    (score,) = scored("The document does not state this.")
+    declined, said = scored("The document does not state this.", "It is 42 Nm.")
 
-    assert score.states_key is False
+    assert (declined.states_key, declined.declines) == (False, True)
+    assert (said.states_key, said.declines) == (True, False)

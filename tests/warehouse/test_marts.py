@@ -461,6 +461,19 @@ def test_before_its_answers_a_run_breaks_no_claim_about_them(store):
     assert broken_checks(landed(store, rows)) == set()
 
 
+def test_an_arm_that_always_declines_declines_wrongly_as_often(store):
+    rows = sound_run()
+    rows[t.QA_PAIRS] = [replace(one, answer_kind="refusal") if one.pair_id == "p4" else one for one in rows[t.QA_PAIRS]]
+    rows[t.SCORES] = [replace(one, declines=one.arm == "base" or one.pair_id == "p4") for one in rows[t.SCORES]]
+
+    found = query(landed(store, rows), "from refusal_balance where split = 'test_unseen_fact'").to_pylist()
+
+    shares = {
+        row["arm"]: (row["n_unanswerable"], row["declined_share"], row["n_answerable"], row["declined_wrongly_share"]) for row in found
+    }
+    assert shares == {"base": (1, 1.0, 1, 1.0), "tuned": (1, 1.0, 1, 0.0)}
+
+
 def blank_row(table):
     """A row of the table whose ids point nowhere, not even at itself."""
     values = {"string": "orphan", "int64": 0, "double": 0.0, "bool": True}
