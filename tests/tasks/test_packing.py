@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch.nn.functional import scaled_dot_product_attention
+from torch.nn.functional import cross_entropy, scaled_dot_product_attention
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from tasks.attention import PACKED_ATTENTION, _written_out
+from tasks.attention import FUSED_ATTENTION, PACKED_ATTENTION, _written_out, packed_attention
 from tasks.base_model import load_base
 from tasks.packing import (
     Encoded,
@@ -182,3 +182,49 @@ def test_bfloat16_rows_are_packed_and_a_leak_is_ten_times_what_rounding_does(tin
         unbounded, _ = _packed_logits(base.model, row, [sum(len(one.tokens) for one in row)])
 
     assert (packed - alone).abs().max() * 10 < (unbounded - alone).abs().max()
+
+
+@pytest.mark.parametrize("is_fused", [False, True])
+def test_every_examples_loss_and_the_steps_gradient_are_those_of_one_example_at_a_time(base, is_fused):
+    row = encode(base.tokenizer, EXAMPLES, 512)
+
+    def losses_and_gradient(pieces, segments=None):
+        base.model.zero_grad()
+        losses = [_losses(base.model, piece, segments if len(piece) > 1 else None, is_fused) for piece in pieces]
+        torch.cat(losses).sum().backward()
+        gradient = torch.cat([one.grad.flatten() for one in base.model.parameters()])
+        by_example = torch.cat(losses).detach().split([one.n_answer for one in row])
+        return torch.stack([part.sum() for part in by_example]), gradient.double()
+
+    base.model.set_attn_implementation(FUSED_ATTENTION if is_fused else PACKED_ATTENTION)
+    alone, gradient_alone = losses_and_gradient([[one] for one in row])
+    packed, gradient = losses_and_gradient([row])
+    unbounded, gradient_unbounded = losses_and_gradient([row], [sum(len(one.tokens) for one in row)])
+
+    assert torch.allclose(packed, alone, rtol=1e-4)
+    assert torch.cosine_similarity(gradient, gradient_alone, dim=0) > 0.9999
+    # the negative control: a row whose examples see each other
+    assert not torch.allclose(unbounded[1:], alone[1:], rtol=1e-2)
+    assert torch.cosine_similarity(gradient_unbounded, gradient_alone, dim=0) < 0.99
+
+
+def _losses(model, row, segments, is_fused):
+    """Of every answer token; the summed form must agree, where no bounds are taken away."""
+    logits, labels = _packed_logits(model, row, segments)
+    losses = cross_entropy(logits, labels, reduction="none")
+    if segments is None:
+        assert answer_loss(model, row, is_packed=True, is_fused=is_fused).item() == pytest.approx(losses.sum().item(), rel=1e-5)
+    return losses
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("n_groups", [1, 2, 4])
+def test_flash_attention_on_a_gpu_is_that_of_torch(n_groups):
+    torch.manual_seed(0)
+    segments = [5, 64, 130]
+    query, key, value = (torch.randn(1, n, sum(segments), 64, dtype=torch.bfloat16, device="cuda") for n in (4, n_groups, n_groups))
+    found, _ = packed_attention(torch.nn.Identity(), query, key, value, None, segments=segments)
+    wanted, _ = packed_attention(torch.nn.Identity(), *(part.float() for part in (query, key, value)), None, segments=segments)
+
+    assert (found.float() - wanted).abs().max() < 2e-2
