@@ -208,7 +208,8 @@ def _outcome(call: Call) -> Outcome:
     """One try. Whatever it raises is a defect here; its text might hold what must not be told, so only its place is."""
     seconds = min(call.params.timeout_seconds, call.deadline(call.tried) - time.monotonic())
     if seconds <= 0:
-        return Fault("timeout", "no time was left for another try", tries=1)
+        call.n_tries -= 1
+        return Fault("timeout", "no time was left for another try", tries=1, is_down=True)
     try:
         return call.ask(seconds)
     except Exception as error:  # noqa: BLE001  # a thread that dies would leave its caller waiting for ever

@@ -23,7 +23,7 @@ from tasks.providers.call_queue import CallQueue, Outcome
 from tasks.providers.openai_answers import BAD_ANSWER_TRIES, Answer, read_answer, refused_option
 from tasks.providers.openai_transport import LOOPBACK, BoundedTransport, TooLarge, Undecodable
 from tasks.providers.redaction import Redactor, guard_logs, unguard_logs
-from warehouse.errors import ConfigError
+from warehouse.errors import ConfigError, ProviderError
 
 SURROGATE = re.compile("[\ud800-\udfff]")
 NOT_IN_A_SCHEMA_NAME = re.compile(r"[^A-Za-z0-9_-]+")
@@ -69,7 +69,7 @@ class OpenAIProvider:
         """One request and what came of it."""
         body = self._body(messages, params, schema)
         answer = self._send(body, seconds, params.max_reply_bytes)
-        if isinstance(answer, Fault):
+        if not isinstance(answer, Answer):
             return answer
         if option := refused_option(answer, body):
             with self._lock:
@@ -97,7 +97,7 @@ class OpenAIProvider:
             body["max_completion_tokens"] = params.max_tokens
         return {name: value for name, value in body.items() if (params.name, name) not in self._left_out}
 
-    def _send(self, body: dict[str, Any], seconds: float, max_bytes: int) -> Answer | Fault:
+    def _send(self, body: dict[str, Any], seconds: float, max_bytes: int) -> Answer | Fault | ProviderError:
         """The HTTP answer. The client's exceptions hold the request and with it the key: none leaves this function."""
         self._transport.bound(seconds, max_bytes)
         try:
@@ -113,6 +113,9 @@ class OpenAIProvider:
                 return Fault("too_large", said, tries=1)
             if isinstance(cause, Undecodable):
                 return Fault("bad_answer", said, tries=BAD_ANSWER_TRIES)
+            if "CERTIFICATE_VERIFY_FAILED" in said:
+                mend = "set SSL_CERT_FILE to a file with the authority that signed it"
+                return ProviderError("the endpoint's certificate is not trusted here", where=self._where, mend=mend)
             return Fault("unavailable", said, is_down=True)
         return Answer(response.status_code, response.headers, response.content)
 

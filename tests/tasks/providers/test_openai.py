@@ -1,7 +1,9 @@
 """The openai provider over real HTTP: what it sends, how many at a time, and what it does where an endpoint refuses a part of it."""
 
 import os
+import shutil
 import signal
+import ssl
 import subprocess
 import sys
 import textwrap
@@ -15,7 +17,7 @@ from tasks.providers import close_providers, complete
 from tasks.providers.base import CallFailed, Message, ModelParams, Reply
 from tasks.providers.openai import open_provider
 from tasks.providers.openai_answers import retry_after
-from tasks.providers.scripted_server import FAULTS, Answer
+from tasks.providers.scripted_server import FAULTS, Answer, ScriptedServer
 from warehouse.errors import ConfigError, ProviderError
 
 ROOT = Path(__file__).parents[3]
@@ -239,6 +241,29 @@ def test_a_proxy_of_the_environment_is_used_but_not_for_this_machine(serve, aske
 
     assert asker("http://model.invalid/v1").ask().text == "by proxy"
     assert asker(server).ask().text == "directly"
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="makes a certificate with openssl")
+def test_deadlines_hold_over_tls_and_an_unknown_certificate_stops_the_run(asker, tmp_path, monkeypatch):
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    make = f"openssl req -x509 -newkey rsa:2048 -nodes -keyout {key} -out {certificate} -days 2 -subj /CN=x"
+    subprocess.run([*make.split(), "-addext", "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    answers = iter([FAULTS["drip"](), "fine"])
+    server = ScriptedServer(lambda _: next(answers))
+    server._listener.socket = context.wrap_socket(server._listener.socket, server_side=True)
+    base_url = server.base_url.replace("http:", "https:")
+
+    with server:
+        stranger = asker(base_url).ask()
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        reply = asker(base_url).ask()
+
+    assert isinstance(stranger, ProviderError)
+    assert "certificate" in str(stranger)
+    assert (reply.text, reply.n_attempts) == ("fine", 2)
+    assert reply.seconds < 2
 
 
 @pytest.mark.parametrize(
