@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEMO_DATA ?= data
 
-.PHONY: setup demo placebo test test-fast lint format bench browser chaos-server test-ops bench-orchestration bench-endpoint real-endpoint bench-curation chaos simulation docs clean
+.PHONY: setup demo placebo test test-fast lint format bench bench-train chaos-train browser chaos-server test-ops bench-orchestration bench-endpoint real-endpoint bench-curation chaos simulation docs clean
 .DEFAULT_GOAL := help
 
 help:
@@ -61,6 +61,21 @@ real-endpoint: setup
 bench-curation: setup
 	$(BIN)/python tests/bench/bench_curation.py
 
+# TRL is a peer in this comparison and nothing that we need: it goes into an environment of its own, above the pinned set
+PURELIB := -c "import sysconfig; print(sysconfig.get_path('purelib'))"
+$(VENV)-trl/.installed: | setup
+	$(PYTHON) -m venv $(@D)
+	$(BIN)/python $(PURELIB) > $$($(@D)/bin/python $(PURELIB))/pinned.pth
+	$(@D)/bin/python -m pip install --quiet trl==1.16.0 --constraint constraints.txt
+	@touch $@
+
+bench-train: setup $(VENV)-trl/.installed
+	$(BIN)/python tests/bench/bench_train.py --shape tiny --steps 8 --peer-python $(VENV)-trl/bin/python
+	$(BIN)/python tests/bench/bench_train.py --shape 135m --steps 4 --peer-python $(VENV)-trl/bin/python --trainers ours trl_packed
+
+chaos-train: setup
+	$(BIN)/python tests/chaos/train_kills.py --kills 20 --seed 0
+
 chaos: setup
 	$(BIN)/python tests/chaos/chaos.py --kills 100 --seed 0
 
@@ -83,5 +98,5 @@ docs: setup
 	$(BIN)/python -m warehouse.dictionary
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-trl .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
