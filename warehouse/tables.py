@@ -388,7 +388,7 @@ class Score:
     answer_id: Annotated[str, "key -> answers"]
     pair_id: Annotated[str, "-> qa_pairs"]
     arm: Annotated[str, "as in answers"]
-    states_key: Annotated[bool | None, "the answer_key occurs within the word limit, or the answer to a refusal declines; null without a key"]
+    states_key: Annotated[bool | None, "the answer_key occurs within the word limit; for a refusal, it declines; null without a key"]
     n_words: Annotated[int, "in the answer"]
     token_f1: Annotated[float, "SQuAD token F1 with the reference, 0 to 1"]
     rouge_l: Annotated[float, "ROUGE-L F with stemmer, 0 to 1"]
