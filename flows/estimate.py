@@ -13,10 +13,10 @@ from flows.elsewhere import for_documents, subflow
 from flows.ingest import discover, ingest_lot, refuse_nothing_usable
 from flows.run_config import RunConfig
 from flows.spending import models_asked, refuse_unpriced
-from flows.synthesize import generate_units
+from flows.synthesize import curate_units, generate_units
 from flows.terminal import as_text
 from tasks.estimate_calls import Calls, as_row, expected_pairs, generation_calls, scoring_calls, total
-from tasks.units import units_of
+from tasks.units import Unit, units_of
 from warehouse.keys import unit_id
 from warehouse.store import Warehouse
 from warehouse.tables import CALL_ESTIMATES, CHUNKS, DOCUMENTS, QA_PAIRS, CallEstimate, Chunk
@@ -64,20 +64,32 @@ def land_estimates(store: Warehouse, config: RunConfig, run_id: str) -> list[Cal
 
 
 def expected(store: Warehouse, config: RunConfig, run_id: str) -> list[CallEstimate]:
-    """Calls of each stage that asks a model, over all documents. A document whose pairs stand already is asked nothing."""
+    """Calls of each stage that asks a model, over all documents. A document whose unit stands whole is asked nothing more there."""
     chunking = landed(store, units_of(store, run_id, "chunk"))
     calls: dict[str, list[Calls]] = {stage: [] for stage in models_asked(config)}
+    n_pairs = 0.0
     for cut, generating in zip(chunking, generate_units(store, config, run_id, chunking), strict=True):
         chunks: list[Chunk] = store.rows(CHUNKS, [cut.unit_id])
         is_made = store.is_landed(generating.unit_id)
         if "generate" in calls and not is_made:
             (document,) = store.rows(DOCUMENTS, cut.reads)
             calls["generate"].append(generation_calls(document.title, chunks, config.generate))
-        if "curate" in calls:
-            n_pairs = len(store.rows(QA_PAIRS, [generating.unit_id])) if is_made else expected_pairs(chunks, config.generate)
-            calls["curate"].append(scoring_calls(n_pairs, chunks, config.curate.scorer))
+        n_made = len(store.rows(QA_PAIRS, [generating.unit_id])) if is_made else expected_pairs(chunks, config.generate)
+        if "curate" in calls and not (is_made and _is_curated(store, config, generating)):
+            calls["curate"].append(scoring_calls(n_made, chunks, config.curate.scorer))
+        n_pairs += n_made
+    if "judge" in calls:
+        from tasks.estimate_judging import control_calls, judging_calls, n_test_questions
+
+        calls["controls"].append(control_calls(config.judge))
+        calls["judge"].append(judging_calls(n_test_questions(n_pairs, config.generate, config.split), config.judge))
     models = models_asked(config)
     return [as_row(run_id, stage, models[stage].model, total(some), config.budget) for stage, some in calls.items()]
+
+
+def _is_curated(store: Warehouse, config: RunConfig, generating: Unit) -> bool:
+    (curating,), _ = curate_units(store, config, [generating])
+    return store.is_landed(curating.unit_id)
 
 
 def estimate_text(store: Warehouse, config: RunConfig, run_id: str) -> str:

@@ -20,7 +20,7 @@ from tasks.model_family import scorer_notice
 from tasks.prefect_tasks import curate_document, deduplicate_corpus, generate_document, split_corpus
 from tasks.units import Unit, record_units, unit, units_of
 from warehouse.store import Warehouse
-from warehouse.tables import REVIEWS
+from warehouse.tables import REVIEWS, Review
 from warehouse.views import ledger_rows
 
 STAGES = ("generate", "curate", "deduplicate", "split")
@@ -75,6 +75,16 @@ def synthesize_part(store: Warehouse, config: RunConfig, run_id: str, part: int,
         refuse_useless(budget, do_all(generate_document, store, making, "generating pairs").values())
 
     ready = [work for work in generating if store.is_landed(work.unit_id)]  # a document that is half asked is curated when it is whole
+    curating, reviews = curate_units(store, config, ready)
+    record_units(store, run_id, "curate", curating, part)
+    with calling(config, budget):
+        asked = {"params": config.curate, "budget": budget, "refusal": config.generate.llm.refusal}
+        sifting = [(work, asked | {"reviews": heard}) for work, heard in zip(curating, reviews, strict=True)]
+        refuse_useless(budget, do_all(curate_document, store, sifting, "curating pairs").values())
+
+
+def curate_units(store: Warehouse, config: RunConfig, ready: Sequence[Unit]) -> tuple[list[Unit], list[list[Review]]]:
+    """The units that curate each document's pairs, and the reviews that each hears. ``ready``: generate units that are whole."""
     decisions = standing(ledger_rows(store, REVIEWS))
     reviews = [reviews_of(store, made, decisions) for made in ready]
     curating = [
@@ -84,11 +94,7 @@ def synthesize_part(store: Warehouse, config: RunConfig, run_id: str, part: int,
         )
         for made, heard in zip(ready, reviews, strict=True)
     ]  # fmt: skip
-    record_units(store, run_id, "curate", curating, part)
-    with calling(config, budget):
-        asked = {"params": config.curate, "budget": budget, "refusal": config.generate.llm.refusal}
-        sifting = [(work, asked | {"reviews": heard}) for work, heard in zip(curating, reviews, strict=True)]
-        refuse_useless(budget, do_all(curate_document, store, sifting, "curating pairs").values())
+    return curating, reviews
 
 
 def generate_units(store: Warehouse, config: RunConfig, run_id: str, chunking: Sequence[Unit]) -> list[Unit]:

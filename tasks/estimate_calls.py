@@ -86,7 +86,7 @@ def scoring_calls(n_pairs: float, chunks: Sequence[Chunk], params: ScorerParams)
     if not params.is_on or not asked:
         return Calls()
     mean = sum(token_estimate(chunk.text) for chunk in asked) / len(asked)
-    return Calls(1, _prompt_tokens(params.prompt) + mean + QUESTION_TOKENS + ANSWER_TOKENS, REPLY_TOKENS["marks"]).times(n_pairs)
+    return Calls(1, prompt_tokens(params.prompt) + mean + QUESTION_TOKENS + ANSWER_TOKENS, REPLY_TOKENS["marks"]).times(n_pairs)
 
 
 def as_row(run_id: str, stage: str, model: str, calls: Calls, budget: BudgetParams) -> CallEstimate:
@@ -120,11 +120,11 @@ def _of_chunk(kinds: Sequence[str], own: float, mean: float, params: LlmGenerate
 
 def _questions(prompt: str, source_tokens: float, n: int) -> Calls:
     """One call for ``n`` questions; none for none."""
-    return Calls(1, _prompt_tokens(prompt) + source_tokens, n * REPLY_TOKENS["question"]) if n else Calls()
+    return Calls(1, prompt_tokens(prompt) + source_tokens, n * REPLY_TOKENS["question"]) if n else Calls()
 
 
 def _call(prompt: str, source_tokens: float, n_reply_tokens: float) -> Calls:
-    return Calls(1, _prompt_tokens(prompt) + source_tokens + QUESTION_TOKENS, n_reply_tokens)
+    return Calls(1, prompt_tokens(prompt) + source_tokens + QUESTION_TOKENS, n_reply_tokens)
 
 
 def _reworded(params: LlmGenerateParams) -> Calls:
@@ -137,7 +137,8 @@ def _refinements(params: LlmGenerateParams) -> float:
     return sum(params.refine_share**depth for depth in range(1, params.refine_rounds + 1))
 
 
-def _prompt_tokens(name: str) -> int:
+def prompt_tokens(name: str) -> int:
+    """Of a prompt file, its places empty."""
     prompt = load_prompt(name)
     return token_estimate(prompt.system) + token_estimate(prompt.user)
 
