@@ -65,8 +65,8 @@ def facts_within_a_page(slug: str) -> list[dict[str, str]]:
     return [fact for fact in GOLD[slug] if any(fact["quote"] in page for page in pages)]
 
 
-def test_there_are_eight_papers_each_with_a_pdf_and_gold_facts():
-    assert len(SLUGS) == 8
+def test_there_are_nine_papers_each_with_a_pdf_and_gold_facts():
+    assert len(SLUGS) == 9
     assert sorted(GOLD) == SLUGS
     assert sorted(path.stem for path in (DEMO / "papers").glob("*.pdf")) == SLUGS
 
