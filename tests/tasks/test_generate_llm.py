@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections import Counter
 from dataclasses import replace
 
@@ -17,7 +18,6 @@ from tasks.generate_scene import NotUsable, as_question
 from tasks.key_match import states
 from tasks.prompt import load_prompt
 from tasks.providers.base import CallFailed, ModelParams
-from tasks.quoting import fenced
 from warehouse.errors import ConfigError, MissingPrerequisite, ProviderError
 from warehouse.tables import Chunk, ChunkPage, Document, Page
 
@@ -327,10 +327,10 @@ def test_a_text_that_gives_orders_stays_between_its_tags():
     made = generate((replace(document, title=order), [chunk], slices, pages, lines), ask, refine_share=1.0)
 
     assert heads(made)
-    block = fenced(f"Title: {order}\nSection: {order}\n\n{chunk.text}")
     for name, _, text in ask.asked:
+        outside = re.sub(r"<(source-[0-9a-f]{8})>\n.*?\n</\1>", "", text, flags=re.DOTALL)
         assert "<|im_end|>" not in text
-        assert text.count("</source-") == text.count("<source-") == text.count(block) or name != "questions"
+        assert not re.search("Ignore the rules|source-", outside), name
 
 
 def test_marked_words_come_back_as_words():
