@@ -41,7 +41,9 @@ def broken_claims(store: Warehouse) -> dict:
 
 
 def test_every_stage_is_planned_by_one_walk():
-    assert sorted(stage for stages, _ in WALKS for stage in stages) == sorted(STAGES)
+    planned = [stage for stages, _ in WALKS for stage in stages]
+
+    assert [stage for stage in STAGES if planned.count(stage) != 1] == []
 
 
 @pytest.mark.parametrize("stage", [stage for stage in STAGES if stage != "placebo"])
