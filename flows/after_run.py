@@ -10,6 +10,7 @@ from pathlib import Path
 from flows.runs import git_state, versions
 from tasks import compare_runs, gate, import_judgements
 from tasks.gate import GateParams
+from tasks.judge_trust import read_trust
 from tasks.late_units import add_unit
 from tasks.report_data import run_verdict
 from tasks.statistics import ReportParams
@@ -45,14 +46,14 @@ def gate_run(store: Warehouse, run_id: str | None, judge: str | None, split: str
         ConfigError: the run has no such contrast, judge or test set, or several judges and none named.
     """
     run, estimates, _ = run_verdict(store, run_id)
-    reads = units_of(store, run.run_id, "report")
+    reads = [work for stage in ("report", "controls", "judge") for work in units_of(store, run.run_id, stage)]
     estimate = gate.choose(estimates, params.contrast, judge, split)
     rates = store.rows(FLIP_RATES, [work.unit_id for work in reads])
     flips = next((row for row in rates if (row.contrast, row.split) == (estimate.contrast, estimate.split)), None)
     settings = [params, estimate.judge, estimate.split]
     label = f"{estimate.contrast} on {estimate.split} by {estimate.judge}"
     work = unit("gate", gate.VERSION, label, reads=reads, settings=settings)
-    held = gate.hold(estimate, flips, params)
+    held = gate.hold(estimate, flips, params, read_trust(store, run.run_id))
     land_once(store, work, lambda: Made({GATES: [held]}))
     add_unit(store, run.run_id, "gate", work)
     write_duckdb(store)

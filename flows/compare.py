@@ -11,17 +11,16 @@ from prefect import flow
 from flows import artifacts, runs
 from flows.doing import THREADS, do_one, do_or_fail, landed
 from flows.elsewhere import is_on_its_own
+from flows.judging import Batch, judge_all
 from flows.run_config import RunConfig
-from tasks import answer, embed, judge, metrics, outcomes, retrieve
+from tasks import answer, embed, metrics, outcomes, retrieve
 from tasks.answer import Question
-from tasks.prefect_tasks import answer_batch, estimate_run, judge_batch, retrieve_corpus, score_batch
-from tasks.stages import AnswerBatch, DocumentUnits, JudgeBatch, ReportInputs, kept_pairs
+from tasks.prefect_tasks import answer_batch, estimate_run, retrieve_corpus, score_batch
+from tasks.stages import AnswerBatch, DocumentUnits, ReportInputs, kept_pairs
 from tasks.units import Unit, record_units, unit, units_of, without
 from warehouse.keys import key
 from warehouse.store import Warehouse
-from warehouse.tables import CHUNKS, RETRIEVALS, SPLITS, TEST_SPLITS, QaPair
-
-Batch = tuple[DocumentUnits, tuple[QaPair, ...]]
+from warehouse.tables import CHUNKS, RETRIEVALS, SPLITS, TEST_SPLITS
 
 
 @flow(name="compare", flow_run_name="compare", task_runner=THREADS, persist_result=False)
@@ -40,7 +39,7 @@ def compare(config: RunConfig, run_id: str | None = None) -> str:
     retrieving = retrieve_excerpts(store, config, run_id, curated, splitting)
     answering = answer_arms(store, config, run_id, batches, retrieving)
     scoring = score_arms(store, config, run_id, batches, answering)
-    judging = judge_contrasts(store, config, run_id, batches, scoring)
+    judging = judge_all(store, config, run_id, curated, batches, scoring)
     inputs = ReportInputs(splitting, tuple(answering.values()), tuple(scoring.values()), tuple(judging), config.answer.arms, config.judge)
     reads = [splitting, *answering.values(), *scoring.values(), *judging]
     settings = [config.report, config.answer.arms, config.judge, outcomes.VERSIONS]
@@ -133,26 +132,4 @@ def score_arms(
         calls.append((work, {"answered": answered, "sources": sources, "params": config.score, "embed_params": config.embed}))
     record_units(store, run_id, "score", list(units.values()))
     do_or_fail(score_batch, store, calls, "scoring")
-    return units
-
-
-def judge_contrasts(
-    store: Warehouse, config: RunConfig, run_id: str, batches: Sequence[Batch], scoring: dict[tuple[str, int], Unit]
-) -> list[Unit]:
-    """Every judge on every contrast and batch."""
-    units, calls = [], []
-    for name in config.judge.judges:
-        for contrast in config.judge.contrasts:
-            arm_a, arm_b = contrast.split(":")
-            for number, (sources, pairs) in enumerate(batches):
-                sides = scoring[arm_a, number], scoring[arm_b, number]
-                label = f"{name}, {contrast}, {sources.curated.label}"
-                settings = [judge.judge_name(name), contrast, config.judge.tie_band]
-                reads = [*sides, sources.generated]
-                work = unit("judge", judge.VERSION, label, reads=reads, also_reads=[sources.curated], settings=settings)
-                batch = JudgeBatch(name, contrast, *sides, sources.curated, tuple(pair.pair_id for pair in pairs))
-                units.append(work)
-                calls.append((work, {"batch": batch, "params": config.judge}))
-    record_units(store, run_id, "judge", units)
-    do_or_fail(judge_batch, store, calls, "judging")
     return units

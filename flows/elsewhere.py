@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -16,7 +16,7 @@ from prefect.states import Completed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from flows.run_config import RunConfig
-from flows.spending import models_asked
+from flows.spending import PAIR_STAGES, models_asked
 from tasks.units import units_of
 from warehouse.errors import MissingPrerequisite, RetryableUnits
 from warehouse.store import Warehouse
@@ -53,13 +53,13 @@ def for_documents(config: RunConfig) -> Runner:
     return cast("Runner", DaskTaskRunner(cluster_kwargs=local))
 
 
-def for_asking(config: RunConfig) -> Runner:
-    """What works on documents whose pairs a model makes or scores: as many threads of this process as keep its slots full.
+def for_asking(config: RunConfig, stages: Sequence[str] = PAIR_STAGES) -> Runner:
+    """What works on units of ``stages`` that ask a model: as many threads of this process as keep its slots full.
 
-    A document waits for replies nearly all of its time, so threads beyond ``workers`` cost memory and hardly any computing; where no
+    Such a unit waits for replies nearly all of its time, so threads beyond ``workers`` cost memory and hardly any computing; where no
     model is asked, the work is done as other documents' work is.
     """
-    asked = models_asked(config).values()
+    asked = [params for stage, params in models_asked(config).items() if stage in stages]
     if not asked:
         return for_documents(config)
     n_threads = max(config.workers, *(params.max_concurrency for params in asked))

@@ -12,6 +12,9 @@ from tasks.units import units_of
 from warehouse.errors import ConfigError, ProviderError, RetryableUnits
 from warehouse.store import Warehouse
 
+PAIR_STAGES = ("generate", "curate")
+"""Stages that ask a model about documents, and whose pairs every later stage needs whole."""
+
 
 def models_asked(config: RunConfig) -> dict[str, ModelParams]:
     """Stage -> the model that it asks. Empty when no stage asks one."""
@@ -20,6 +23,8 @@ def models_asked(config: RunConfig) -> dict[str, ModelParams]:
         asked["generate"] = config.generate.llm.model
     if config.curate.scorer.is_on:
         asked["curate"] = config.curate.scorer.model
+    if config.judge.asks_model:
+        asked |= {"controls": config.judge.llm.model, "judge": config.judge.llm.model}
     return asked
 
 
@@ -70,7 +75,7 @@ def refuse_unfinished(store: Warehouse, config: RunConfig, run_id: str, budget: 
     Raises:
         RetryableUnits: naming the documents, and what was spent where that is why.
     """
-    stages = models_asked(config)
+    stages = [stage for stage in models_asked(config) if stage in PAIR_STAGES]
     unfinished = [work for stage in stages for work in units_of(store, run_id, stage) if not store.is_landed(work.unit_id)]
     if not unfinished:
         return

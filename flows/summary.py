@@ -11,7 +11,8 @@ from flows.run_config import RunConfig
 from flows.runs import STAGES, pending_units
 from flows.saved import saved_text, spent_text
 from flows.terminal import as_text
-from tasks.model_family import scorer_notice
+from tasks.judge_trust import read_trust
+from tasks.model_family import judge_notices, scorer_notice
 from tasks.report import summary
 from tasks.report_data import run_verdict
 from tasks.units import units_of
@@ -54,9 +55,10 @@ def verdict_text(store: Warehouse, run: str | None = None) -> str:
     """
     landed, estimates, arm_rates = run_verdict(store, run)
     coverage = query(store, "from coverage", landed.run_id).to_pylist()
-    text = summary(estimates, arm_rates, coverage, RunConfig.model_validate_json(landed.settings).report)
-    notice = scorer_notice(json.loads(landed.settings))
-    return f"{text}- {notice}\n" if notice else text
+    text = summary(estimates, arm_rates, coverage, RunConfig.model_validate_json(landed.settings).report, read_trust(store, landed.run_id))
+    settings = json.loads(landed.settings)
+    found = filter(None, (scorer_notice(settings), *judge_notices(settings)))
+    return text + "".join(f"- {notice}\n" for notice in found)
 
 
 def gone_lines(store: Warehouse, run_id: str) -> list[str]:

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from tasks.judge_trust import Trust
 from tasks.report import UNSEEN_FIRST
 from warehouse.errors import ConfigError
 from warehouse.keys import key
 from warehouse.tables import TEST_SPLITS, Estimate, FlipRate, Gate
 
-VERSION = 1
+VERSION = 2
 Basis = Literal["low", "rate"]
 
 
@@ -44,20 +45,25 @@ class GateParams:
                 raise ConfigError(f"{value} is out of bounds", where=f"gate.{name}", mend="use a share from 0 to 1")
 
 
-def hold(estimate: Estimate, flips: FlipRate | None, params: GateParams) -> Gate:
-    """Hold one estimate, and the flips of the same contrast and test set, to the rule. What is not known does not pass."""
+def hold(estimate: Estimate, flips: FlipRate | None, params: GateParams, trust: Trust = Trust()) -> Gate:  # noqa: B008  # frozen
+    """Hold one estimate, and the flips of the same contrast and test set, to the rule. What is not known does not pass.
+
+    Nor does what a judge says that failed its controls, or that is shown both orders and goes by the place.
+    """
     is_low = params.basis == "low"
     rate = estimate.low if is_low else estimate.rate
     lost = None if flips is None else flips.negative_high if is_low else flips.negative_rate
     unscored = estimate.n_unscored / estimate.n_planned if estimate.n_planned else None
+    doubts = trust.unfit_notice(estimate.judge), trust.unstable_notice(estimate.judge, estimate.contrast)
     reasons = [
+        *doubts,
         _too_small("win rate", rate, params.min_win_rate, estimate.scope, is_low=is_low),
         _too_large("negative flip rate", lost, params.max_negative_flips, estimate.scope, is_low=is_low),
         _too_large("share of questions without a verdict", unscored, params.max_unscored_share, estimate.scope, is_low=False),
     ]
     found = tuple(reason for reason in reasons if reason)
     return Gate(
-        gate_id=key("gate", VERSION, estimate.estimate_id, flips.flip_rate_id if flips else None, params),
+        gate_id=key("gate", VERSION, estimate.estimate_id, flips.flip_rate_id if flips else None, params, doubts),
         judge=estimate.judge,
         contrast=estimate.contrast,
         split=estimate.split,

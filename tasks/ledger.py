@@ -170,7 +170,8 @@ class Ledger:
                     started.reserved_usd = await self._budget.reserve(
                         self._params.model, n_tokens, self._params.max_tokens, wait_seconds=self._params.max_wait_seconds
                     )
-                done = provider_for(self._params).submit(request.messages, self._params, schema)
+                params = replace(self._params, seed=self._params.seed + request.sample)  # else every sample would be the same
+                done = provider_for(self._params).submit(request.messages, params, schema)
             except asyncio.CancelledError:
                 self._settle(request, started, STOPPED)
                 raise

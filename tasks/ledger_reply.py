@@ -19,6 +19,12 @@ REPLACEMENT = "\ufffd"
 FAULTS_NAMED = 5
 
 
+class PlainText(BaseModel):
+    """A reply in free words, taken as it comes: no JSON, no schema, nothing to mend."""
+
+    text: str
+
+
 class BadAnswer(Exception):
     """A reply that is not what was asked for; the text says what is wrong in words that the model can act on."""
 
@@ -31,9 +37,13 @@ def clean(text: str) -> str:
 def parse_reply(text: str, reply_type: type[T]) -> T:
     """The one JSON object that ``text`` is, as ``reply_type``. A fence of three backticks around it is let pass; nothing else is.
 
+    A :class:`PlainText` is any text.
+
     Raises:
         BadAnswer: no JSON, not one object, a name given twice, NaN, or values that do not fit the type.
     """
+    if reply_type is PlainText:
+        return reply_type.model_construct(text=text)
     text = text.strip()
     if fenced := FENCE.fullmatch(text):
         text = fenced[1]
@@ -75,8 +85,13 @@ def _cleaned(data: Any) -> Any:
 
 
 @functools.cache
-def reply_schema(reply_type: type[BaseModel]) -> Schema:
-    """The type's JSON schema, made strict as endpoints ask for it: every object names all its fields and takes no others."""
+def reply_schema(reply_type: type[BaseModel]) -> Schema | None:
+    """The type's JSON schema, made strict as endpoints ask for it: every object names all its fields and takes no others.
+
+    None for plain text.
+    """
+    if reply_type is PlainText:
+        return None
     schema: Schema = _strict(reply_type.model_json_schema())
     return schema
 

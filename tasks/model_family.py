@@ -69,3 +69,22 @@ def scorer_notice(settings: Mapping[str, Any]) -> str | None:
             f"{scorer} marked the pairs that {generator} made: models of one family ({family(scorer)}) are lenient with each other's texts."
         )
     return None
+
+
+def judge_notices(settings: Mapping[str, Any]) -> list[str]:
+    """What a reader must know of the model that judged: whether it is of the family that wrote the pairs, or that was tuned.
+
+    ``settings``: a run's, as plain data. Empty where no model judged, or one of another family than both.
+    """
+    judging = settings.get("judge", {})
+    judge = judging.get("llm", {}).get("model", {}).get("model", "")
+    if not judge or not {"llm", "rubric"} & set(judging.get("judges", ())):
+        return []
+    generate = settings.get("generate", {})
+    wrote = generate.get("llm", {}).get("model", {}).get("model", "") if generate.get("method") == "llm" else ""
+    others = {"wrote the pairs": wrote, "was tuned": str(settings.get("train", {}).get("base_model", ""))}
+    return [
+        f"{judge} judged answers, and {other} {what}: models of one family ({family(judge)}) favour each other's texts."
+        for what, other in others.items()
+        if other and same_family(judge, other)
+    ]

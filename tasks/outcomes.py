@@ -7,13 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tasks import agreement, calibration, flip_rates, length_control, rank_arms, statistics
+from tasks.ballot import without_source_block
 from tasks.judge import JudgeParams, judge_name, outcome_of
 from tasks.statistics import Outcome, ReportParams, adjust, arm_rate, estimate
 from warehouse import tables as t
 from warehouse.schema import Table
 from warehouse.tables import TEST_SPLITS, Answer, ArmRate, Estimate, LengthControl, Score, SplitRow, Verdict
 
-VERSION = 2
+VERSION = 3
 VERSIONS = tuple(module.VERSION for module in (statistics, flip_rates, length_control, agreement, calibration, rank_arms))
 OutcomeSets = Mapping[tuple[str, str, str], Sequence[Outcome]]
 """By (judge, contrast, test set) every planned question with its outcome."""
@@ -26,7 +27,7 @@ def outcome_sets(
     given: dict[tuple[str, str], dict[str, list[Verdict]]] = defaultdict(lambda: defaultdict(list))
     for verdict in verdicts:
         given[verdict.judge, verdict.contrast][verdict.pair_id].append(verdict)
-    asked = {(judge_name(judge), contrast) for judge in judge_params.judges for contrast in judge_params.contrasts}
+    asked = {(judge_name(judge, judge_params), contrast) for judge in judge_params.judges for contrast in judge_params.contrasts}
     return {
         (judge, contrast, split): [
             Outcome(q.pair_id, q.document_id, q.lineage_id, outcome_of(given[judge, contrast].get(q.pair_id, []))) for q in planned
@@ -49,8 +50,8 @@ def estimates_of(sets: OutcomeSets, params: ReportParams) -> list[Estimate]:
 
 
 def make_length_controls(sets: OutcomeSets, answers: Sequence[Answer], params: ReportParams) -> list[LengthControl]:
-    """One row per set: the win rate if both answers had the same number of characters."""
-    length = {(answer.arm, answer.pair_id): len(answer.answer) for answer in answers}
+    """One row per set: the win rate if both answers had the same number of characters, as judges are shown them."""
+    length = {(answer.arm, answer.pair_id): len(without_source_block(answer.answer)) for answer in answers}
     rows = []
     for (judge, contrast, split), outcomes in sets.items():
         arms = contrast.split(":")

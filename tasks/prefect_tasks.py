@@ -15,10 +15,11 @@ from prefect.concurrency.sync import concurrency
 from prefect.runtime import flow_run, task_run
 from prefect.states import Completed
 
-from tasks import curate_unit, generate_unit, stages
+from tasks import curate_unit, generate_unit, judge_unit, stages
 from tasks.answer import AnswerParams
 from tasks.budget import Budget
 from tasks.chunk import ChunkParams
+from tasks.control_cases import ControlCase
 from tasks.curate import CurateParams
 from tasks.deduplicate import DeduplicateParams
 from tasks.embed import EmbedParams
@@ -147,9 +148,24 @@ def score_batch(
 
 
 @task(task_run_name=NAME, cache_policy=NO_CACHE, persist_result=False)
-def judge_batch(store: Warehouse, work: Unit, batch: stages.JudgeBatch, params: JudgeParams) -> Landed | State[Landed]:
+def judge_controls(
+    store: Warehouse,
+    work: Unit,
+    judge: str,
+    cases: Sequence[ControlCase],
+    params: JudgeParams,
+    budget: Budget,
+    score_params: ScoreParams,
+    embed_params: EmbedParams,
+) -> Landed | State[Landed]:
+    """Questions whose winner is known -> how often one judge finds it."""
+    return _land(store, work, lambda: judge_unit.judge_controls(store, work, judge, cases, params, budget, score_params, embed_params))
+
+
+@task(task_run_name=NAME, cache_policy=NO_CACHE, persist_result=False)
+def judge_batch(store: Warehouse, work: Unit, batch: judge_unit.JudgeBatch, params: JudgeParams, budget: Budget) -> Landed | State[Landed]:
     """One batch of questions -> one judge's verdicts on one contrast."""
-    return _land(store, work, lambda: stages.judge(store, batch, params))
+    return _land(store, work, lambda: judge_unit.judge(store, work, batch, params, budget))
 
 
 @task(task_run_name=NAME, cache_policy=NO_CACHE, persist_result=False)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tasks.controls import is_gated
+from tasks.judge_trust import Trust, judge_rank
 from tasks.statistics import ReportParams
-from warehouse.tables import TEST_SPLITS, ArmRate, Estimate
+from warehouse.tables import TEST_SPLITS, ArmRate, ControlRate, Estimate
 
 IMPORTED = "imported"
 UNSEEN_FIRST = ("test_unseen_document", "test_unseen_fact")
@@ -22,6 +24,7 @@ def summary(
     arm_rates: Sequence[ArmRate],
     coverage: Sequence[Mapping[str, Any]],
     params: ReportParams,
+    trust: Trust = Trust(),  # noqa: B008  # frozen
 ) -> str:
     """The summary as Markdown that also reads well in a terminal. ``coverage``: rows of the view of that name."""
     ordered = _ordered(estimates, params)
@@ -29,14 +32,11 @@ def summary(
         return headline(ordered, arm_rates, params) + "\n"
     interval = f"{100 * (1 - params.alpha):g} % interval"
     parts = [
-        headline(ordered, arm_rates, params),
+        headline(ordered, arm_rates, params, trust),
         "## How often each arm states the reference fact",
         _table(("test set", "arm", "states it", "share", interval, "unanswered"), [_arm_line(row) for row in _in_order(arm_rates)]),
-        "## Who wins: a win is a question where the first arm states the reference fact and the second does not",
-        _table(
-            ("contrast", "test set", "questions", "won", "tied", "lost", "unscored", "win rate", interval, "p", "p, Holm", "speaks about"),
-            [_estimate_line(row) for row in ordered],
-        ),
+        *_winners(ordered, interval, trust),
+        *controls_section(trust),
     ]
     if coverage:
         lines = [(row["step"], row["part"], row["fate"], str(row["n"])) for row in coverage]
@@ -44,8 +44,16 @@ def summary(
     return "\n\n".join([*parts, "\n".join(f"- {caveat}" for caveat in CAVEATS)]) + "\n"
 
 
-def headline(estimates: Sequence[Estimate], arm_rates: Sequence[ArmRate], params: ReportParams) -> str:
-    """One sentence on the headline contrast over what was never taught; where none of that was tested, it says so."""
+def headline(
+    estimates: Sequence[Estimate],
+    arm_rates: Sequence[ArmRate],
+    params: ReportParams,
+    trust: Trust = Trust(),  # noqa: B008  # frozen
+) -> str:
+    """One sentence on the headline contrast over what was never taught; where none of that was tested, it says so.
+
+    A judge that failed its controls has no say: the controls that it failed stand in its sentence's place.
+    """
     imported = [row for row in estimates if row.split == IMPORTED]
     if imported:
         return " ".join(imported_sentence(row, params) for row in imported)
@@ -53,15 +61,30 @@ def headline(estimates: Sequence[Estimate], arm_rates: Sequence[ArmRate], params
     unseen = [row for split in UNSEEN_FIRST for row in ordered if row.split == split and row.n_planned]
     estimable = [row for row in unseen if row.low is not None]
     for row in (*estimable, *unseen):
-        return sentence(row, arm_rates, params)
+        return sentence(row, arm_rates, params, trust)
     recall = next((row for row in ordered if row.n_planned), None)
     none = "No headline: no question about anything untaught was held out."
-    return f"{none} Recall of what was taught: {sentence(recall, arm_rates, params)}" if recall else f"{none} There are no test questions."
+    if recall is None:
+        return f"{none} There are no test questions."
+    return f"{none} Recall of what was taught: {sentence(recall, arm_rates, params, trust)}"
 
 
-def sentence(row: Estimate, arm_rates: Sequence[ArmRate], params: ReportParams) -> str:
-    """What may be said of one contrast on one test set, with its qualifications; says more or less often, never better."""
+def sentence(
+    row: Estimate,
+    arm_rates: Sequence[ArmRate],
+    params: ReportParams,
+    trust: Trust = Trust(),  # noqa: B008  # frozen
+) -> str:
+    """What may be said of one contrast on one test set, with its qualifications.
+
+    Of a measure more or less often, never better: that takes a judge that passed its controls.
+    """
     arm_a, arm_b = row.contrast.split(":")
+    if unfit := trust.unfit_notice(row.judge):
+        return (
+            f"{unfit}. {row.judge} did not pass the questions whose winner is known, so nothing is said of {arm_a} and {arm_b} by its "
+            "verdicts; `tunehouse sql judge_trust` shows how it did."
+        )
     if not row.n:
         return f"{row.split}: {row.scope} ({row.n_planned} planned), so {arm_a} and {arm_b} are not compared."
     rates = {rate.arm: rate for rate in arm_rates if rate.split == row.split}
@@ -73,6 +96,7 @@ def sentence(row: Estimate, arm_rates: Sequence[ArmRate], params: ReportParams) 
         _p_value(row, params),
         f"differences under {100 * row.mde:.0f} points stay unseen at this size" if row.mde is not None else "",
         *_reservations(row, rates.get(arm_a), params),
+        trust.unstable_notice(row.judge, row.contrast),
         f"judge {row.judge}",
     ]
     return f"{_claim(row, arm_a, arm_b)} on {row.split}: {'; '.join(fact for fact in facts if fact)}."
@@ -95,11 +119,20 @@ def imported_sentence(row: Estimate, params: ReportParams) -> str:
 
 
 def _claim(row: Estimate, arm_a: str, arm_b: str) -> str:
+    is_judged = is_gated(row.judge)
     if row.is_difference and row.rate is not None:
-        return f"{arm_a} states the reference fact {'more' if row.rate > 0.5 else 'less'} often than {arm_b}"  # noqa: PLR2004
+        is_more = row.rate > 0.5  # noqa: PLR2004  # where neither arm wins more
+        if is_judged:
+            return f"{arm_a} is judged {'better' if is_more else 'worse'} than {arm_b} more often than not"
+        return f"{arm_a} states the reference fact {'more' if is_more else 'less'} often than {arm_b}"
+    what = (f"{arm_a} answers better than {arm_b}", "judged quality") if is_judged else _stating(arm_a, arm_b)
     if row.low is None:
-        return f"Whether {arm_a} states the reference fact more often than {arm_b} cannot be told"
-    return f"No difference between {arm_a} and {arm_b} in stating the reference fact can be shown"
+        return f"Whether {what[0]} cannot be told"
+    return f"No difference between {arm_a} and {arm_b} in {what[1]} can be shown"
+
+
+def _stating(arm_a: str, arm_b: str) -> tuple[str, str]:
+    return f"{arm_a} states the reference fact more often than {arm_b}", "stating the reference fact"
 
 
 def _p_value(row: Estimate, params: ReportParams) -> str:
@@ -129,7 +162,7 @@ def _reservations(row: Estimate, rate: ArmRate | None, params: ReportParams) -> 
 
 def _ordered(estimates: Sequence[Estimate], params: ReportParams) -> list[Estimate]:
     def place(row: Estimate) -> tuple[Any, ...]:
-        return row.contrast != params.headline_contrast, row.contrast, row.judge, _rank(row.split)
+        return row.contrast != params.headline_contrast, row.contrast, judge_rank(row.judge), row.judge, _rank(row.split)
 
     return sorted(estimates, key=place)
 
@@ -156,6 +189,43 @@ def _estimate_line(row: Estimate) -> tuple[str, ...]:
     p_values = ("" if p is None else f"{p:.2g}" for p in (row.p_value, row.p_holm))
     interval = _interval(row) if row.low is not None else "none"
     return row.contrast, row.split, *counts, _percent(row.rate), interval, *p_values, row.scope
+
+
+def _winners(ordered: Sequence[Estimate], interval: str, trust: Trust) -> list[str]:
+    """Who wins, by each judge in turn."""
+    judges = list(dict.fromkeys(row.judge for row in ordered))
+    header = ("contrast", "test set", "questions", "won", "tied", "lost", "unscored", "win rate", interval, "p", "p, Holm", "speaks about")
+    parts = []
+    for judge in judges or [""]:
+        found_better = "the judge finds the first arm's answer better, whichever is shown first"
+        won = found_better if is_gated(judge) else "the first arm states the reference fact and the second does not"
+        title = f"## Who wins: a win is a question where {won}"
+        by = f", by {judge}" if len(judges) > 1 else ""
+        parts += [title + by, *filter(None, [trust.unfit_notice(judge)])]
+        parts.append(_table(header, [_estimate_line(row) for row in ordered if row.judge == judge]))
+    return parts
+
+
+def controls_section(trust: Trust) -> list[str]:
+    """How every judge did where the winner is known; nothing where no controls were put."""
+    rows = sorted(trust.controls, key=lambda row: (judge_rank(row.judge), row.judge, row.control))
+    if not rows:
+        return []
+    lines = [(row.judge, row.control, row.what, _passed(row), f"{100 * row.least:.0f} %", _fitness(row)) for row in rows]
+    return ["## How the judges do where the winner is known", _table(("judge", "", "control", "right", "needed", ""), lines)]
+
+
+def _passed(row: ControlRate) -> str:
+    share = f" ({_percent(row.rate)})" if row.n else ""
+    errors = f", {row.n_errors} without a reply" if row.n_errors else ""
+    return f"{row.n_passed} of {row.n}{share}{errors}"
+
+
+def _fitness(row: ControlRate) -> str:
+    if row.is_passed is None:
+        return "no pair lends itself to it"
+    few = f"; fewer than the {row.n_wanted} asked for" if row.n + row.n_errors < row.n_wanted else ""
+    return ("passed" if row.is_passed else "FAILED" if row.is_gate else "not seen by this measure") + few
 
 
 def _percent(share: float | None) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 
+from tasks.judge_trust import read_trust
 from tasks.report import headline
 from tasks.statistics import ReportParams
 from tasks.units import units_of
@@ -121,7 +122,7 @@ def report_data(store: Warehouse, run_id: str | None = None) -> ReportData:
             run=run,
             result={field: getattr(ended[0], field) for field in fields} if ended else {},
             params=params,
-            headline=headline(estimates, arm_rates, params),
+            headline=headline(estimates, arm_rates, params, read_trust(store, landed.run_id)),
             estimates=estimates,
             arm_rates=arm_rates,
             arms=arms,

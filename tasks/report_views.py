@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from tasks.model_family import scorer_notice
+from tasks.model_family import judge_notices, scorer_notice
 from tasks.report_data import Evidence, ReportData, TestQuestion
 from tasks.report_pages import Place
 
@@ -77,8 +77,7 @@ def notices(data: ReportData) -> list[str]:
         for row in data.adapters
         if not row["is_live"]
     ]
-    if notice := scorer_notice(data.run["settings"]):
-        found.append(notice)
+    found += filter(None, (scorer_notice(data.run["settings"]), *judge_notices(data.run["settings"])))
     if data.run["is_dirty"]:
         found.append("The code had uncommitted changes: the commit named below does not describe it fully.")
     return found

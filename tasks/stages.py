@@ -13,7 +13,7 @@ from tasks.chunk import ChunkParams, chunk_document
 from tasks.deduplicate import DeduplicateParams
 from tasks.embed import EmbedParams
 from tasks.find_files import SourceFile
-from tasks.judge import JudgeParams, judge_pairs
+from tasks.judge import JudgeParams
 from tasks.metrics import ScoreParams
 from tasks.outcomes import figures
 from tasks.placebo import derange
@@ -51,18 +51,6 @@ class AnswerBatch:
     arm: str
     questions: tuple[Question, ...]
     adapter: Unit | None
-
-
-@dataclass(frozen=True, slots=True)
-class JudgeBatch:
-    """One judge, one contrast, one batch: the scores of both arms and the questions' pairs."""
-
-    judge: str
-    contrast: str
-    scores_a: Unit
-    scores_b: Unit
-    curated: Unit
-    pair_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,14 +240,6 @@ def score(store: Warehouse, answered: Unit, sources: DocumentUnits, params: Scor
     references = {sources.document_id: sorted({pair.answer for pair in pairs.values() if pair.pair_id in kept})}
     chunks = rows(store, t.CHUNKS, [sources.chunked])
     return Made({t.SCORES: score_answers(rows(store, t.ANSWERS, [answered]), pairs, references, chunks, params, embed_params)})
-
-
-def judge(store: Warehouse, batch: JudgeBatch, params: JudgeParams) -> Made:
-    """One batch of questions -> ``verdicts`` of one judge on one contrast."""
-    wanted = set(batch.pair_ids)
-    pairs = {pair.pair_id: pair for pair in document_pairs(store, batch.curated) if pair.pair_id in wanted}
-    scores_a, scores_b = ({row.pair_id: row for row in rows(store, t.SCORES, [side])} for side in (batch.scores_a, batch.scores_b))
-    return Made({t.VERDICTS: judge_pairs(batch.contrast, batch.judge, scores_a, scores_b, pairs, params)})
 
 
 def report(store: Warehouse, inputs: ReportInputs, params: ReportParams) -> Made:

@@ -337,10 +337,40 @@ class TrainingExample:
 
     example_id: Annotated[str, "key"]
     adapter_id: Annotated[str, "-> adapters"]
-    pair_id: Annotated[str, "-> qa_pairs"]
+    pair_id: Annotated[str, "-> qa_pairs; replay-... for an item of tasks/general_set/replay.jsonl"]
     role: Annotated[Literal["train", "validation"], "what it was used for"]
     n_tokens: Annotated[int, "prompt and answer"]
     is_truncated: Annotated[bool, "longer than train.max_tokens, its prompt cut from the left"]
+
+
+@dataclass(frozen=True, slots=True)
+class ControlLikelihood:
+    """One row per adapter and item of the general control set: how the answer's likelihood changed."""
+
+    control_likelihood_id: Annotated[str, "key"]
+    adapter_id: Annotated[str, "-> adapters"]
+    item_id: Annotated[str, "in tasks/general_set/control.jsonl"]
+    item_group: Annotated[str, "arithmetic, geography, grammar, nature or everyday"]
+    nats_before: Annotated[float, "of the base: mean negative log-probability of an answer's token, given the question"]
+    nats_after: Annotated[float, "the same with the adapter"]
+
+
+@dataclass(frozen=True, slots=True)
+class Forgetting:
+    """One row per adapter and group of the general control set, and one over all: what was forgotten."""
+
+    forgetting_id: Annotated[str, "key"]
+    adapter_id: Annotated[str, "-> adapters"]
+    item_group: Annotated[str, "all, or one group"]
+    n_items: Annotated[int, "questions"]
+    nats_before: Annotated[float, "mean over the items, of the base"]
+    nats_after: Annotated[float, "the same with the adapter"]
+    mean_drop: Annotated[float, "nats a token; above 0: forgotten"]
+    low: Annotated[float | None, "lower end of its interval; null where nothing varies"]
+    high: Annotated[float | None, "upper end"]
+    p_value: Annotated[float, "paired t-test over the items, one-sided: is it a drop"]
+    p_holm: Annotated[float, "the same, adjusted for all groups"]
+    is_drop: Annotated[bool, "adjusted p below alpha, and large enough: the model is not handed out unless allowed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -414,6 +444,43 @@ class Verdict:
     vote: Annotated[int, "0-based"]
     verdict: Annotated[Literal["first", "second", "tie", "unparsed", "error"], "as the reply said; for order none, first = arm_a"]
     reply: Annotated[str, "what the judge wrote, whole; for similarity the figures it went by"]
+
+
+@dataclass(frozen=True, slots=True)
+class ControlVerdict:
+    """One row per judge, control question, presentation order and vote: what the judge said where the right outcome is known."""
+
+    control_verdict_id: Annotated[str, "key"]
+    judge: Annotated[str, "as in verdicts"]
+    control: Annotated[str, "K1 to K8"]
+    variant: Annotated[str, "what was done to the second answer"]
+    pair_id: Annotated[str, "the question, whose reference answer is known"]
+    answer_a: Annotated[str, "the better answer, or the one that must not lose"]
+    answer_b: Annotated[str, "what it is held against"]
+    order: Annotated[Literal["ab", "ba", "none"], "which answer was shown first; none for a judge that does not look at order"]
+    vote: Annotated[int, "0-based"]
+    verdict: Annotated[Literal["first", "second", "tie", "unparsed", "error"], "as the reply said; for order none, first = answer_a"]
+    reply: Annotated[str, "what the judge wrote, whole; for similarity the figures it went by"]
+
+
+@dataclass(frozen=True, slots=True)
+class ControlRate:
+    """One row per judge and control: how often the judge came to the right outcome, and whether that is often enough."""
+
+    control_rate_id: Annotated[str, "key"]
+    judge: Annotated[str, "as in verdicts"]
+    control: Annotated[str, "K1 to K8"]
+    what: Annotated[str, "what is asked, and what must come out"]
+    n_wanted: Annotated[int, "questions asked for by the settings"]
+    n: Annotated[int, "questions put, less those whose call came to nothing"]
+    n_passed: Annotated[int, "of these with the right outcome; a reply without a verdict is none"]
+    n_errors: Annotated[int, "questions whose call came to nothing"]
+    rate: Annotated[float | None, "n_passed / n; null without questions"]
+    low: Annotated[float | None, "95 % interval (Wilson); null without questions"]
+    high: Annotated[float | None, "95 % interval (Wilson); null without questions"]
+    least: Annotated[float, "what the rate must reach"]
+    is_passed: Annotated[bool | None, "rate >= least; null without questions"]
+    is_gate: Annotated[bool, "a failure makes this judge unfit; false for measures, whose rates are shown alone"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -828,11 +895,15 @@ ADAPTERS = Table("adapters", Adapter, key="adapter_id")
 TRAINING_RUNS = Table("training_runs", TrainingRun, key="adapter_id")
 TRAINING_STEPS = Table("training_steps", TrainingStep, key="step_id")
 TRAINING_EXAMPLES = Table("training_examples", TrainingExample, key="example_id")
+CONTROL_LIKELIHOODS = Table("control_likelihoods", ControlLikelihood, key="control_likelihood_id")
+FORGETTING = Table("forgetting", Forgetting, key="forgetting_id")
 PLACEBO_ANSWERS = Table("placebo_answers", PlaceboAnswer, key="placebo_answer_id")
 RETRIEVALS = Table("retrievals", Retrieval, key="retrieval_id")
 ANSWERS = Table("answers", Answer, key="answer_id")
 SCORES = Table("scores", Score, key="answer_id")
 VERDICTS = Table("verdicts", Verdict, key="verdict_id")
+CONTROL_VERDICTS = Table("control_verdicts", ControlVerdict, key="control_verdict_id")
+CONTROL_RATES = Table("control_rates", ControlRate, key="control_rate_id")
 ESTIMATES = Table("estimates", Estimate, key="estimate_id")
 ARM_RATES = Table("arm_rates", ArmRate, key="arm_rate_id")
 FLIP_RATES = Table("flip_rates", FlipRate, key="flip_rate_id")
@@ -858,9 +929,10 @@ TOMBSTONES = Table("tombstones", Tombstone, key="tombstone_id")
 TABLES: tuple[Table, ...] = (
     DOCUMENTS, PAGES, PAGE_LINES, SECTIONS, CHUNKS, CHUNK_PAGES, CHUNK_VECTORS, QA_PAIRS, EVIDENCE, PAIR_SCORES, REVIEWS, KEPT_PAIRS,
     REJECTED, SPLITS, LLM_CALLS, CALL_ESTIMATES, ADAPTERS, TRAINING_RUNS, TRAINING_STEPS, TRAINING_EXAMPLES, PLACEBO_ANSWERS,
-    RETRIEVALS, ANSWERS, SCORES, VERDICTS, ESTIMATES, ARM_RATES, FLIP_RATES, LENGTH_CONTROLS, JUDGE_AGREEMENTS, CALIBRATIONS,
-    ARM_STRENGTHS, FORMAT_RATES, FORMAT_SPREADS, FORMAT_GAINS, ELICITATIONS, KNOWLEDGE_SLICES, SLICE_RATES, RUN_COMPARISONS, GATES,
-    IMPORTED_JUDGEMENTS, RUNS, RUN_UNITS, RUN_RESULTS, UNIT_FAILURES, TOMBSTONES,
+    CONTROL_LIKELIHOODS, FORGETTING,
+    RETRIEVALS, ANSWERS, SCORES, VERDICTS, CONTROL_VERDICTS, CONTROL_RATES, ESTIMATES, ARM_RATES, FLIP_RATES, LENGTH_CONTROLS,
+    JUDGE_AGREEMENTS, CALIBRATIONS, ARM_STRENGTHS, FORMAT_RATES, FORMAT_SPREADS, FORMAT_GAINS, ELICITATIONS, KNOWLEDGE_SLICES,
+    SLICE_RATES, RUN_COMPARISONS, GATES, IMPORTED_JUDGEMENTS, RUNS, RUN_UNITS, RUN_RESULTS, UNIT_FAILURES, TOMBSTONES,
 )  # fmt: skip
 
 LEDGERS: tuple[Table, ...] = (RUNS, RUN_UNITS, RUN_RESULTS, UNIT_FAILURES, TOMBSTONES, REVIEWS, CALL_ESTIMATES)

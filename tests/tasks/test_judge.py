@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.judge import JudgeParams, judge_name, judge_pairs, outcome_of
+from tasks.judge import Arm, JudgeParams, judge_name, judge_pairs, outcome_of
 from warehouse.errors import ConfigError
 from warehouse.tables import VERDICTS, QaPair, Score, Verdict
 
@@ -25,7 +25,7 @@ def score(arm, states_key, contrastive_cosine=0.0, pair_id="q1"):
 
 def judged(score_a, score_b, answer_key="42 Nm", **settings):
     (verdict,) = judge_pairs(
-        "tuned:base", "similarity", {"q1": score_a}, {"q1": score_b}, {"q1": pair("q1", answer_key)}, JudgeParams(**settings)
+        "tuned:base", "similarity", (Arm({"q1": score_a}), Arm({"q1": score_b})), {"q1": pair("q1", answer_key)}, JudgeParams(**settings)
     )
     return verdict
 
@@ -67,7 +67,7 @@ def test_a_question_that_an_arm_did_not_answer_is_an_error_row_that_names_the_ar
     scores_a = {"q1": score("tuned", True)}
     scores_b = {"q1": score("base", True), "q2": score("base", True, pair_id="q2")}
 
-    rows = judge_pairs("tuned:base", "similarity", scores_a, scores_b, pairs)
+    rows = judge_pairs("tuned:base", "similarity", (Arm(scores_a), Arm(scores_b)), pairs)
 
     assert [(row.pair_id, row.verdict) for row in rows] == [("q1", "tie"), ("q2", "error"), ("q3", "error")]
     assert [row.reply for row in rows[1:]] == ["no scored answer by tuned", "no scored answer by tuned and base"]
@@ -75,14 +75,13 @@ def test_a_question_that_an_arm_did_not_answer_is_an_error_row_that_names_the_ar
 
 
 def test_no_questions_give_no_verdicts():
-    assert judge_pairs("tuned:base", "similarity", {}, {}, {}) == []
+    assert judge_pairs("tuned:base", "similarity", (Arm({}), Arm({})), {}) == []
 
 
 def test_the_same_scores_give_the_same_verdicts():
-    sides = {"q1": score("tuned", True)}, {"q1": score("base", False)}
-    assert judge_pairs("tuned:base", "similarity", *sides, {"q1": pair()}) == judge_pairs(
-        "tuned:base", "similarity", *sides, {"q1": pair()}
-    )
+    sides = Arm({"q1": score("tuned", True)}), Arm({"q1": score("base", False)})
+    one, other = (judge_pairs("tuned:base", "similarity", sides, {"q1": pair()}) for _ in range(2))
+    assert one == other
 
 
 def test_swapping_the_arms_turns_the_verdict_round():
@@ -91,7 +90,7 @@ def test_swapping_the_arms_turns_the_verdict_round():
 
 
 def test_a_judge_says_which_version_it_is():
-    assert judge_name("similarity") == "similarity/1"
+    assert judge_name("similarity", JudgeParams()) == "similarity/1"
 
 
 def test_two_orders_that_disagree_are_a_tie():

@@ -42,6 +42,10 @@ with keys as (
     union all
     select run_id, 'verdicts' as table_name, verdict_id as id from verdicts
     union all
+    select run_id, 'control_verdicts' as table_name, control_verdict_id as id from control_verdicts
+    union all
+    select run_id, 'control_rates' as table_name, control_rate_id as id from control_rates
+    union all
     select run_id, 'estimates' as table_name, estimate_id as id from estimates
     union all
     select run_id, 'arm_rates' as table_name, arm_rate_id as id from arm_rates

@@ -1,0 +1,108 @@
+"""Scored answers -> every judge on questions whose winner is known, then on every contrast; part of the flow *compare*.
+
+Where a judge asks a model, its units are worked on in a flow run of their own, by as many threads as keep the model's slots full.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from prefect import Task, flow
+
+from flows.doing import THREADS, do_all
+from flows.elsewhere import for_asking, subflow
+from flows.run_config import RunConfig
+from flows.spending import budget_of, calling, refuse_useless
+from tasks import controls, embed, judge, selection
+from tasks.judge_unit import JudgeBatch, drawn_controls
+from tasks.prefect_tasks import judge_batch, judge_controls
+from tasks.stages import DocumentUnits
+from tasks.units import Unit, record_units, unit
+from warehouse.keys import key
+from warehouse.store import Warehouse
+from warehouse.tables import QaPair
+
+Batch = tuple[DocumentUnits, tuple[QaPair, ...]]
+Calls = list[tuple[Unit, dict[str, Any]]]
+STAGES = ("controls", "judge")
+
+
+def judge_all(
+    store: Warehouse,
+    config: RunConfig,
+    run_id: str,
+    curated: Sequence[Unit],
+    batches: Sequence[Batch],
+    scoring: Mapping[tuple[str, int], Unit],
+) -> list[Unit]:
+    """The controls of every judge, then every judge on every contrast and batch. Returns the units of the latter."""
+    controlling = control_calls(store, config, curated)
+    judging = contrast_calls(config, batches, scoring)
+    record_units(store, run_id, "controls", [work for work, _ in controlling])
+    record_units(store, run_id, "judge", [work for work, _ in judging])
+    if config.judge.asks_model and selection.current() is None:
+        subflow(judges, config, run_id, for_asking(config, STAGES), controlling=controlling, judging=judging)
+    else:
+        put_to_judges(store, config, run_id, controlling, judging)
+    return [work for work, _ in judging]
+
+
+@flow(name="judges", flow_run_name="judges", task_runner=THREADS, persist_result=False, validate_parameters=False)
+def judges(config: RunConfig, run_id: str, controlling: Calls, judging: Calls) -> str:
+    """Put the control questions, then the real ones, to judges that ask a model. Returns the run's id."""
+    put_to_judges(Warehouse(config.warehouse), config, run_id, controlling, judging)
+    return run_id
+
+
+def put_to_judges(store: Warehouse, config: RunConfig, run_id: str, controlling: Calls, judging: Calls) -> None:
+    """Do the units. Verdicts that a model still owes leave theirs to be done by a later run.
+
+    Raises:
+        ProviderError: no call can succeed.
+    """
+    budget = budget_of(store, config, run_id)
+    steps: tuple[tuple[Task[..., Any], Calls, str], ...] = (
+        (judge_controls, controlling, "judging what is known"),
+        (judge_batch, judging, "judging"),
+    )
+    for task, calls, what in steps:
+        with calling(config, budget):
+            errors = do_all(task, store, [(work, arguments | {"budget": budget}) for work, arguments in calls], what).values()
+            refuse_useless(budget, errors)
+        for error in errors:
+            raise error
+
+
+def control_calls(store: Warehouse, config: RunConfig, curated: Sequence[Unit]) -> Calls:
+    """One unit for each judge. It is named by its questions: a corpus that draws the same ones asks nothing again."""
+    cases = drawn_controls(store, curated, config.judge)
+    calls: Calls = []
+    for name in config.judge.judges:
+        settings = [judge.judge_name(name, config.judge), judge.shaping_of(name, config.judge), config.judge.controls.n_pairs]
+        if not judge.JUDGES[name].prompt_of:
+            settings += [config.score, embed.model_identity(config.embed.model), config.embed.window_words]
+        work = unit(
+            "controls", controls.VERSION, name, inputs=[key(case) for case in cases],
+            also_reads=[*curated, *(work.reads[2] for work in curated)], settings=settings, is_named_by_content=True,
+        )  # fmt: skip
+        arguments = {"judge": name, "cases": cases, "params": config.judge, "score_params": config.score, "embed_params": config.embed}
+        calls.append((work, arguments))
+    return calls
+
+
+def contrast_calls(config: RunConfig, batches: Sequence[Batch], scoring: Mapping[tuple[str, int], Unit]) -> Calls:
+    """One unit for each judge, contrast and batch."""
+    calls: Calls = []
+    for name in config.judge.judges:
+        for contrast in config.judge.contrasts:
+            arm_a, arm_b = contrast.split(":")
+            for number, (sources, pairs) in enumerate(batches):
+                sides = scoring[arm_a, number], scoring[arm_b, number]
+                label = f"{name}, {contrast}, {sources.curated.label}"
+                settings = [judge.judge_name(name, config.judge), contrast, judge.shaping_of(name, config.judge)]
+                reads = [*sides, sources.generated]
+                work = unit("judge", judge.VERSION, label, reads=reads, also_reads=[sources.curated], settings=settings)
+                batch = JudgeBatch(name, contrast, *sides, sources.curated, tuple(pair.pair_id for pair in pairs))
+                calls.append((work, {"batch": batch, "params": config.judge}))
+    return calls

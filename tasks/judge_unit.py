@@ -1,0 +1,123 @@
+"""Units -> rows of a judge's stages: its verdicts on a batch of questions, and how it does where the winner is known."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from tasks import controls
+from tasks.budget import Budget
+from tasks.control_cases import ControlCase, draw_controls
+from tasks.embed import EmbedParams
+from tasks.judge import JUDGES, Arm, JudgeParams, judge_name, judge_pairs
+from tasks.key_match import key_items
+from tasks.metrics import ScoreParams, score_answers, states_key
+from tasks.prompt import Ask
+from tasks.stages import document_pairs, kept_pairs, rows
+from tasks.text import words
+from tasks.units import Made, Unit
+from warehouse import tables as t
+from warehouse.store import Warehouse
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeBatch:
+    """One judge, one contrast, one batch: the scores of both arms, which read their answers, and the questions' pairs."""
+
+    judge: str
+    contrast: str
+    scores_a: Unit
+    scores_b: Unit
+    curated: Unit
+    pair_ids: tuple[str, ...]
+
+
+def judge(store: Warehouse, work: Unit, batch: JudgeBatch, params: JudgeParams, budget: Budget) -> Made:
+    """One batch of questions -> ``verdicts`` of one judge on one contrast; with a model asked also ``llm_calls``."""
+    wanted = set(batch.pair_ids)
+    pairs = {pair.pair_id: pair for pair in document_pairs(store, batch.curated) if pair.pair_id in wanted}
+    document_id = next((pair.document_id for pair in pairs.values()), "")
+    arms = _arm(store, batch.scores_a), _arm(store, batch.scores_b)
+    quotes = quotes_of(store, [batch.curated], wanted)
+
+    def made(ask: Ask | None) -> Made:
+        return Made({t.VERDICTS: judge_pairs(batch.contrast, batch.judge, arms, pairs, params, quotes, ask)})
+
+    return _asking(store, work, batch.judge, params, budget, document_id, made)
+
+
+def _arm(store: Warehouse, scored: Unit) -> Arm:
+    answers = {row.pair_id: row.answer for row in store.rows(t.ANSWERS, scored.reads)}
+    return Arm({row.pair_id: row for row in rows(store, t.SCORES, [scored])}, answers)
+
+
+def quotes_of(store: Warehouse, curated: Sequence[Unit], wanted: set[str]) -> dict[str, list[str]]:
+    """The evidence of each pair, verbatim, in reading order."""
+    found = [row for work in curated for row in store.rows(t.EVIDENCE, [*work.reads, work.unit_id]) if row.pair_id in wanted]
+    quotes: dict[str, list[str]] = defaultdict(list)
+    for row in sorted(found, key=lambda row: (row.pair_id, row.rank)):
+        quotes[row.pair_id].append(row.quote)
+    return quotes
+
+
+def drawn_controls(store: Warehouse, curated: Sequence[Unit], params: JudgeParams) -> list[ControlCase]:
+    """The control questions of a corpus: of all pairs that curation kept."""
+    pairs = kept_pairs(store, curated) if params.controls.n_pairs else []
+    drawn = {case.pair.pair_id for case in draw_controls(pairs, {}, params.controls)}
+    quotes = quotes_of(store, curated, drawn)
+    return draw_controls(pairs, quotes, params.controls)
+
+
+def judge_controls(
+    store: Warehouse,
+    work: Unit,
+    judge: str,
+    cases: Sequence[ControlCase],
+    params: JudgeParams,
+    budget: Budget,
+    score_params: ScoreParams,
+    embed_params: EmbedParams,
+) -> Made:
+    """One judge on the control questions -> ``control_verdicts control_rates``; with a model asked also ``llm_calls``."""
+
+    def made(ask: Ask | None) -> Made:
+        said = controls.judge_controls(judge, cases, params, lambda some: measured(some, score_params, embed_params), ask)
+        rates = controls.control_rates(judge_name(judge, params), said, params.controls.n_pairs)
+        return Made({t.CONTROL_VERDICTS: said, t.CONTROL_RATES: rates})
+
+    return _asking(store, work, judge, params, budget, "", made)
+
+
+def measured(said: Sequence[tuple[t.QaPair, str]], score_params: ScoreParams, embed_params: EmbedParams) -> list[t.Score]:
+    """What the similarity judge goes by, for answers that no arm gave: whether each states its pair's key.
+
+    Where a pair has no key, how close the answer comes to its reference, less to the references of the document's other pairs at hand.
+    """
+    texts = [t.Answer(str(at), pair.pair_id, "", "", None, answer, 0, 0, "stop") for at, (pair, answer) in enumerate(said)]
+    has_key = {pair.pair_id: bool(pair.answer_key and key_items(pair.answer_key)) for pair, _ in said}
+    pairs = {pair.pair_id: pair for pair, _ in said}
+    near: dict[str, list[str]] = defaultdict(list)
+    for pair in pairs.values():
+        near[pair.document_id].append(pair.answer)
+    keyless = [answer for answer in texts if not has_key[answer.pair_id]]
+    scores = {score.answer_id: score for score in score_answers(keyless, pairs, near, [], score_params, embed_params)} if keyless else {}
+    for answer in texts:
+        pair = pairs[answer.pair_id]
+        if has_key[pair.pair_id]:
+            states = states_key(answer.answer, pair.answer_key or "", len(words(pair.answer)), score_params)
+            scores[answer.answer_id] = t.Score(answer.answer_id, pair.pair_id, "", states, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, None)
+    return [scores[answer.answer_id] for answer in texts]
+
+
+def _asking(
+    store: Warehouse, work: Unit, judge: str, params: JudgeParams, budget: Budget, document_id: str, made: Callable[[Ask | None], Made]
+) -> Made:
+    """What ``made`` makes, given a model to ask where the judge asks one; then with its calls."""
+    if JUDGES[judge].prompt_of is None:
+        return made(None)
+    from tasks.ledger import Ledger  # noqa: PLC0415  # not needed without a model
+
+    with Ledger(store, work, params.llm.model, stage=work.stage, document_id=document_id, budget=budget) as ledger:
+        done = made(ledger.ask)
+        return replace(done, tables={**done.tables, t.LLM_CALLS: ledger.rows}, n_retryable=ledger.n_retryable)
