@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -77,7 +78,12 @@ def save_trained(model: Any, tokenizer: Any, folder: Path) -> list[Path]:
         config = model.peft_config["default"]
         config.inference_mode = True
         config.save_pretrained(str(folder))
-        return [folder / ADAPTER_WEIGHTS, folder / "adapter_config.json"]
+        written = folder / "adapter_config.json"
+        said = json.loads(written.read_text(encoding="utf-8"))
+        if isinstance(said["target_modules"], list):
+            said["target_modules"].sort()  # peft keeps a set, whose order is another in every process
+        written.write_text(json.dumps(said, indent=2, sort_keys=True), encoding="utf-8")
+        return [folder / ADAPTER_WEIGHTS, written]
     model.save_pretrained(folder, max_shard_size=ONE_FILE)
     tokenizer.save_pretrained(folder)
     others = sorted(path for path in folder.iterdir() if path.is_file() and path.name != FULL_WEIGHTS)

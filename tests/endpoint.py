@@ -14,9 +14,9 @@ FACT = re.compile(
 )
 
 
-def settings(server: ScriptedServer) -> dict[str, Any]:
-    """The `generate` group that asks ``server``: one question a chunk, one try a request."""
-    model = {"model": "openai/scripted", "base_url": server.base_url, "api_key_env": "", "max_attempts": 1, "timeout_seconds": 300}
+def settings(server: ScriptedServer, **model_params: Any) -> dict[str, Any]:
+    """The `generate` group that asks ``server``: one question a chunk, one try a request unless ``model_params`` say more."""
+    model = {"model": "openai/scripted", "base_url": server.base_url, "api_key_env": "", "max_attempts": 1} | model_params
     return {"method": "llm", "llm": {"model": model, "questions_per_chunk": 1, "wordings": 3, "refine_share": 0.0, "top_up_rounds": 0}}
 
 

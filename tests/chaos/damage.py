@@ -12,7 +12,7 @@ from warehouse.tables import LEDGERS, RUN_RESULTS, RUN_UNITS, RUNS, TABLES, UNIT
 from warehouse.views import latest_finished_run, query
 
 OF_THE_MOMENT = {
-    "training_runs": {"train_seconds", "n_resumes"},
+    "training_runs": {"train_seconds", "n_resumes", "matmul_flops", "estimated_seconds"},
     "training_steps": {"step_seconds"},
     RUNS.name: {"run_id", "started_at", "flow_run_id", "settings", "git_commit", "is_dirty"},
     RUN_UNITS.name: {"run_unit_id", "run_id"},
@@ -61,7 +61,8 @@ def difference(undisturbed: Warehouse, other: Warehouse) -> Difference:
 def table_rows(store: Warehouse, table: str, key: str) -> list[tuple[str, str]]:
     """(key, row as JSON) of every row of the latest finished run, as SQL shows them."""
     hidden = OF_THE_MOMENT.get(table, set())
-    where = f" where run_id = '{latest_finished_run(store)}'" if table in {ledger.name for ledger in LEDGERS if "run_id" in ledger.schema.names} else ""
+    of_runs = {ledger.name for ledger in LEDGERS if "run_id" in ledger.schema.names}
+    where = f" where run_id = '{latest_finished_run(store)}'" if table in of_runs else ""
     rows: list[dict[str, Any]] = query(store, f"select * from {table}{where}").to_pylist()
     found = []
     for row in rows:

@@ -34,7 +34,7 @@ class House:
         papers.mkdir()
         for path in sorted(PAPERS.glob("*.pdf"))[:3]:
             shutil.copy(path, papers)
-        (folder / "run.yaml").write_text(yaml.safe_dump({"generate": settings(self.endpoint.server)}))
+        (folder / "run.yaml").write_text(yaml.safe_dump({"generate": settings(self.endpoint.server, timeout_seconds=20, max_attempts=3)}))
         self.served.up(str(papers), "--config", str(folder / "run.yaml"))
         assert self.served.ended(self.served.start("ingest/ingest"))["type"] == "COMPLETED"
         self.run = self.served.start("synthesize/synthesize")
@@ -103,26 +103,22 @@ def test_a_killed_flow_process_is_seen_at_once_and_its_run_retried(house):
 @pytest.mark.ops
 def test_a_killed_worker_and_flow_are_seen_by_their_silence_and_the_run_retried_after_up(house):
     house.kill(house.served.pid("worker-cpu"), house.flow())
-    began = time.monotonic()
 
     house.crashed(WITHIN_SECONDS)
     assert "worker cpu started" in house.served.up()
     house.finish()
-    assert time.monotonic() - began < WITHIN_SECONDS
 
 
 @pytest.mark.ops
 def test_a_killed_server_is_started_again_and_the_run_completes(house):
     house.kill(house.served.pid("server"))
-    began = time.monotonic()
     house.served.until(lambda: house.served.pid("server") is None, 20, "the server's end")
     time.sleep(5)  # long enough for the flow and the workers to have missed it
 
     assert "server started" in house.served.up()
     house.endpoint.server.heal()
-    house.served.until(lambda: house.served.state(house.run)["type"] in {"COMPLETED", "CRASHED", "FAILED"}, WITHIN_SECONDS, "an end")
+    house.served.ended(house.run, WITHIN_SECONDS)  # by itself, or to be retried
     house.finish()
-    assert time.monotonic() - began < WITHIN_SECONDS
 
 
 @pytest.mark.ops

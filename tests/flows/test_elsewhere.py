@@ -7,6 +7,7 @@ import pickle
 import pwd
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -72,20 +73,19 @@ def test_dask_on_two_processes_makes_the_same_tables(sequential, pages, tmp_path
 
 
 @pytest.fixture
-def postgres(tmp_path) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """A Postgres of its own on a free port: its URL, without a password."""
     tools = next((path for path in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), None)
     if tools is None or not shutil.which("psql"):
         pytest.skip("no Postgres is installed")
-    data, port = tmp_path / "postgres", free_port()
-    owner = {"user": "postgres"} if os.geteuid() == 0 else {}  # it refuses to run as root
-    name = pwd.getpwuid(os.geteuid()).pw_name if not owner else "postgres"
-    data.mkdir()
-    for folder in (data, *tmp_path.parents[:3]):
-        folder.chmod(0o755)
-    if owner:
-        shutil.chown(data, "postgres", "postgres")
-    start = ["-o", f"-p {port} -k {data} -c listen_addresses=127.0.0.1", "-l", str(data / "log"), "-w"]
+    is_root = os.geteuid() == 0  # it refuses to run as root
+    name = "postgres" if is_root else pwd.getpwuid(os.geteuid()).pw_name
+    owner = {"user": name} if is_root else {}
+    folder = Path(tempfile.mkdtemp(prefix="tunehouse-postgres-"))  # pytest's own folders are closed to other users
+    if is_root:
+        shutil.chown(folder, name)
+    data, port = folder / "data", free_port()
+    start = ["-o", f"-p {port} -k {folder} -c listen_addresses=127.0.0.1", "-l", str(folder / "log"), "-w"]
     subprocess.run([tools / "initdb", "-D", data, "-A", "trust"], check=True, capture_output=True, **owner)
     subprocess.run(
         [tools / "pg_ctl", "-D", data, *start, "start"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **owner
@@ -97,6 +97,7 @@ def postgres(tmp_path) -> Iterator[str]:
         yield f"postgresql+asyncpg://{name}@127.0.0.1:{port}/prefect"
     finally:
         subprocess.run([tools / "pg_ctl", "-D", data, "-m", "fast", "stop"], check=False, capture_output=True, **owner)
+        shutil.rmtree(folder)
 
 
 def run_on_workers(folder: Path, pages: Path, *words: str) -> Served:
