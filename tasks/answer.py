@@ -9,21 +9,20 @@ between two tokens may fall otherwise.
 from __future__ import annotations
 
 import functools
-import re
 import threading
-from bisect import bisect_left
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from tasks.base_model import EXCERPTS_PROMPT, base_sha256, chat_prompt, load_base, prompt_sha256
+from tasks.base_model import EXCERPTS_PROMPT, base_sha256, chat_prompt, fitting_excerpts, load_base, prompt_sha256
+from tasks.served import Reply, ServedParams, ask_served
 from warehouse.errors import ConfigError, MissingPrerequisite, TunehouseError
 from warehouse.keys import key
 from warehouse.store import file_sha256
 from warehouse.tables import Answer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 VERSION = 1
@@ -60,6 +59,8 @@ class AnswerParams:
     """Questions answered together, at most."""
     tokens_per_batch: int = 8192
     """Prompt tokens answered together, at most (a longer prompt goes alone): long prompts in large batches run slower and need memory."""
+    served: ServedParams = field(default_factory=ServedParams)
+    """Arms that are answered by an endpoint of yours, such as vLLM with the adapter, instead of by the model loaded here."""
 
     def __post_init__(self) -> None:
         """Raises ConfigError for a setting out of bounds."""
@@ -102,17 +103,25 @@ def answer_questions(
         return []
     folder = _adapter_folder(arm, adapter)
     kept = [question if uses_excerpts(arm) else replace(question, excerpts=()) for question in questions]
+    owner = adapter_id if uses_adapter(arm) else None
+    if name := params.served.model_of(arm):
+        found = ask_served(kept, name, model, params)
+        return _rows(kept, found, arm, f"{model} as {name}", ["served", name, base_sha256(model)], owner, params)
     is_whole = folder is not None and not (folder / ADAPTER_WEIGHTS).is_file()
     engine = _whole_engine(folder, params.dtype, adapter_sha256) if folder and is_whole else _engine(model, params.dtype)
     with engine.lock:
         engine.use(None if is_whole else folder, adapter_sha256)
         replies = engine.reply_to(kept, params)
-    owner = adapter_id if uses_adapter(arm) else None
+    return _rows(kept, replies, arm, model, [base_sha256(model)], owner, params)
+
+
+def _rows(
+    kept: Sequence[Question], replies: Sequence[Reply], arm: str, model: str, identity: list[str], owner: str | None, params: AnswerParams
+) -> list[Answer]:
     settings = [params.max_new_tokens, params.max_prompt_tokens, params.dtype, prompt_sha256(EXCERPTS_PROMPT)]
-    identity = ["answer", VERSION, arm, base_sha256(model), owner, settings]
     return [
         Answer(
-            answer_id=key(*identity, question),
+            answer_id=key("answer", VERSION, arm, *identity, owner, settings, question),
             pair_id=question.pair_id,
             arm=arm,
             model=model,
@@ -124,16 +133,6 @@ def answer_questions(
         )
         for question, reply in zip(kept, replies, strict=True)
     ]
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What the model said: ``n_answer_tokens`` counts the end token too."""
-
-    text: str
-    n_prompt_tokens: int
-    n_answer_tokens: int
-    finish_reason: Literal["stop", "length"]
 
 
 class Engine:
@@ -185,16 +184,12 @@ class Engine:
         self.adapter_sha256 = sha256
 
     def _prompt(self, question: Question, params: AnswerParams) -> list[int]:
-        """The prompt's tokens. Too long a prompt loses words of its last excerpt, then that excerpt, and so on; never of the question."""
+        """The prompt's tokens, with the excerpts that fit."""
         own = getattr(self.model.config, "max_position_embeddings", None) or params.max_prompt_tokens + params.max_new_tokens
         limit = min(params.max_prompt_tokens, own - params.max_new_tokens)
-
-        def tokens(excerpts: Sequence[str]) -> list[int]:
-            text = chat_prompt(self.tokenizer, question.question, excerpts)
-            ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
-            return ids
-
-        return tokens(_that_fit(question.excerpts, lambda excerpts: len(tokens(excerpts)) <= limit))
+        text = chat_prompt(self.tokenizer, question.question, fitting_excerpts(self.tokenizer, question.question, question.excerpts, limit))
+        ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        return ids
 
     def _generate(self, prompts: Sequence[list[int]], max_new_tokens: int) -> list[Reply]:
         import torch  # noqa: PLC0415  # takes seconds
@@ -271,14 +266,3 @@ def _batches(order: Sequence[int], lengths: Sequence[int], params: AnswerParams)
         if at == len(order) or n > params.batch_size or n * lengths[at] > params.tokens_per_batch:
             yield order[start:at]
             start = at
-
-
-def _that_fit(excerpts: Sequence[str], fits: Callable[[Sequence[str]], bool]) -> Sequence[str]:
-    """The first excerpts that fit, and of the next as many words as fit beside them; none where nothing fits."""
-    n_whole = next((n for n in range(len(excerpts), 0, -1) if fits(excerpts[:n])), 0)
-    if n_whole == len(excerpts):
-        return excerpts
-    kept, last = excerpts[:n_whole], excerpts[n_whole]
-    ends = [match.end() for match in re.finditer(r"\S+", last)]
-    n_words = bisect_left(ends, True, key=lambda end: not fits([*kept, last[:end]]))
-    return [*kept, last[: ends[n_words - 1]]] if n_words else kept

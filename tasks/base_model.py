@@ -6,6 +6,7 @@ import functools
 import hashlib
 import importlib.util
 import re
+from bisect import bisect_left
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -204,18 +205,38 @@ def prompt_sha256(name: str) -> str:
 
 
 def chat_prompt(tokenizer: Any, question: str, excerpts: Sequence[str] = ()) -> str:
-    """What is put to the model, up to where its answer begins: the question alone, or with excerpts, as one user message.
+    """What is put to the model, up to where its answer begins: the question alone, or with excerpts, as one user message."""
+    message = [{"role": "user", "content": user_message(tokenizer, question, excerpts)}]
+    return str(tokenizer.apply_chat_template(message, tokenize=False, add_generation_prompt=True))
+
+
+def user_message(tokenizer: Any, question: str, excerpts: Sequence[str] = ()) -> str:
+    """The question alone, or with excerpts.
 
     Text from documents cannot end an excerpt or a turn: ``</excerpt>`` and special tokens in it are broken up by a blank.
     """
     content = inert(tokenizer, question)
-    if excerpts:
-        blocks = [f"<excerpt>\n{_without_marks(inert(tokenizer, text))}\n</excerpt>" for text in excerpts]
-        parts = {"question": content, "excerpts": "\n\n".join(blocks)}
-        # one pass: a text that itself says {question} stays as it is
-        content = re.sub(r"\{(question|excerpts)\}", lambda found: parts[found[1]], prompt_text(EXCERPTS_PROMPT))
-    message = [{"role": "user", "content": content}]
-    return str(tokenizer.apply_chat_template(message, tokenize=False, add_generation_prompt=True))
+    if not excerpts:
+        return content
+    blocks = [f"<excerpt>\n{_without_marks(inert(tokenizer, text))}\n</excerpt>" for text in excerpts]
+    parts = {"question": content, "excerpts": "\n\n".join(blocks)}
+    # one pass: a text that itself says {question} stays as it is
+    return re.sub(r"\{(question|excerpts)\}", lambda found: parts[found[1]], prompt_text(EXCERPTS_PROMPT))
+
+
+def fitting_excerpts(tokenizer: Any, question: str, excerpts: Sequence[str], limit: int) -> Sequence[str]:
+    """Those excerpts with which the prompt has at most ``limit`` tokens: the last loses words, then goes, and so on; never the question."""
+
+    def fits(some: Sequence[str]) -> bool:
+        return len(tokenizer(chat_prompt(tokenizer, question, some), add_special_tokens=False)["input_ids"]) <= limit
+
+    n_whole = next((n for n in range(len(excerpts), 0, -1) if fits(excerpts[:n])), 0)
+    if n_whole == len(excerpts):
+        return excerpts
+    kept, last = excerpts[:n_whole], excerpts[n_whole]
+    ends = [match.end() for match in re.finditer(r"\S+", last)]
+    n_words = bisect_left(ends, True, key=lambda end: not fits([*kept, last[:end]]))
+    return [*kept, last[: ends[n_words - 1]]] if n_words else kept
 
 
 def inert(tokenizer: Any, text: str) -> str:

@@ -145,7 +145,9 @@ def use_packing(model: Any, examples: Sequence[Encoded]) -> bool:
     own = model.config._attn_implementation  # noqa: SLF001  # there is no public reader
     try:
         fault = _packing_fault(model, examples)
-    except (ValueError, TypeError, KeyError, NotImplementedError) as error:  # what models without this interface raise
+    except torch.OutOfMemoryError:
+        raise
+    except (ValueError, TypeError, KeyError, RuntimeError) as error:  # what models and kernels that cannot do this raise
         fault = str(error)
     if fault:
         log.warning("%s cannot be trained in packed rows (%s): padded batches are used, which is slower", type(model).__name__, fault)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from tasks import selection
 from warehouse.commits import Origin
 from warehouse.errors import TunehouseError
 from warehouse.journal import discard_journal
-from warehouse.keys import key, unit_id
+from warehouse.keys import key, shaping, unit_id
 from warehouse.schema import Table
 from warehouse.store import Warehouse
 from warehouse.tables import RUN_UNITS, UNIT_FAILURES, RunUnit, UnitFailure
@@ -87,8 +87,8 @@ def unit(
 
 
 def without(params: Any, *names: str) -> dict[str, Any]:
-    """A stage's settings less those that shape no result, such as a batch size."""
-    return {name: value for name, value in asdict(params).items() if name not in names}
+    """A stage's settings less those that shape no result, such as a batch size: the ones named, and the ones marked TECHNICAL."""
+    return {name: value for name, value in shaping(params).items() if name not in names}
 
 
 def land_once(store: Warehouse, work: Unit, make: Callable[[], Made], origin: Origin | None = None) -> Landed:
