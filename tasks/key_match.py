@@ -17,6 +17,7 @@ ARTICLES = frozenset({"a", "an", "the"})
 _THOUSANDS = re.compile(r"(?<![\w.,])\d{1,3}(?:(?:,\d{3})+|(?: \d{3})+)(?!,?\d)")
 _ALIAS = re.compile(r"(?<![^\W\d_])(" + "|".join(ALIASES) + r")(?!\w)\s*")
 _DEGREE = re.compile(r"\s*°\s*(?:([cfk])(?!\w))?")
+_PARTED_DEGREE = re.compile(r"° ([cfk])(?!\S)")
 _PART = r"(?:\d+(?:[.,:]\d+)*|\w)+"
 _TOKEN = re.compile(rf"(?:(?<![\w)\]])-(?=\d))?{_PART}(?:[-/^·]{_PART})*|[%$€£]|°[cfk]?")
 _SPACED_UNIT = re.compile(r"(?<=\d) (?=[^\W\d_]|%|°)")
@@ -46,7 +47,8 @@ def plain(text: str) -> str:
     text = re.sub(r"(?<![\w.])\.(?=\d)", "0.", text)
     text = _ALIAS.sub(lambda match: f" {ALIASES[match.group(1)]}", text)
     text = _DEGREE.sub(r" °\1 ", text)
-    return " ".join(_open_compound(token) for token in _TOKEN.findall(text))
+    tokens = " ".join(_open_compound(token) for token in _TOKEN.findall(text))
+    return _PARTED_DEGREE.sub(r"°\1", tokens)
 
 
 def _open_compound(token: str) -> str:

@@ -7,9 +7,10 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+from warehouse.schema import Table
 from warehouse.store import Warehouse
 from warehouse.tables import LEDGERS, RUN_RESULTS, RUN_UNITS, RUNS, TABLES, UNIT_FAILURES
-from warehouse.views import latest_finished_run, query
+from warehouse.views import connect, latest_finished_run
 
 OF_THE_MOMENT = {
     "training_runs": {"train_seconds", "n_resumes", "matmul_flops", "estimated_seconds"},
@@ -19,6 +20,8 @@ OF_THE_MOMENT = {
     RUN_RESULTS.name: {"run_id", "finished_at", "n_units_done"},
 }
 """Columns that tell when, where and in how many pieces something was done, not what came of it."""
+COMPARED = tuple(table for table in TABLES if table is not UNIT_FAILURES)
+"""What went wrong on the way is not what came of it."""
 TIMED_PARTS = ("training_runs", "training_steps")
 
 
@@ -43,8 +46,9 @@ def difference(undisturbed: Warehouse, other: Warehouse) -> Difference:
     """Every row of every table of the latest finished run of both, all columns but :data:`OF_THE_MOMENT`; and the parts' checksums."""
     n_rows = n_lost = n_doubled = n_changed = 0
     examples: list[str] = []
-    for table in (table for table in TABLES if table is not UNIT_FAILURES):  # what went wrong on the way is not what came of it
-        wanted, found = (table_rows(store, table.name, table.key) for store in (undisturbed, other))
+    both = all_rows(undisturbed), all_rows(other)
+    for table in COMPARED:
+        wanted, found = (rows[table.name] for rows in both)
         n_rows += len(wanted)
         keys, found_keys = (Counter(key for key, _ in rows) for rows in (wanted, found))
         lost, doubled = keys - found_keys, found_keys - keys
@@ -58,16 +62,21 @@ def difference(undisturbed: Warehouse, other: Warehouse) -> Difference:
     return Difference(n_rows, n_lost, n_doubled, n_changed, len(odd), tuple(examples))
 
 
-def table_rows(store: Warehouse, table: str, key: str) -> list[tuple[str, str]]:
-    """(key, row as JSON) of every row of the latest finished run, as SQL shows them."""
-    hidden = OF_THE_MOMENT.get(table, set())
-    of_runs = {ledger.name for ledger in LEDGERS if "run_id" in ledger.schema.names}
-    where = f" where run_id = '{latest_finished_run(store)}'" if table in of_runs else ""
-    rows: list[dict[str, Any]] = query(store, f"select * from {table}{where}").to_pylist()
+def all_rows(store: Warehouse) -> dict[str, list[tuple[str, str]]]:
+    """By table, (key, row as JSON) of every row of the latest finished run, as SQL shows them."""
+    run_id = latest_finished_run(store)
+    with connect(store) as con:
+        return {table.name: _table_rows(con, table, run_id) for table in COMPARED}
+
+
+def _table_rows(con: Any, table: Table, run_id: str | None) -> list[tuple[str, str]]:
+    hidden = OF_THE_MOMENT.get(table.name, set())
+    where = f" where run_id = '{run_id}'" if table in LEDGERS and "run_id" in table.schema.names else ""
+    rows: list[dict[str, Any]] = con.sql(f"select * from {table.name}{where}").to_arrow_table().to_pylist()
     found = []
     for row in rows:
         text = json.dumps({name: value for name, value in row.items() if name not in hidden and name != "run_id"}, sort_keys=True)
-        found.append((text if key in hidden else str(row[key]), text))
+        found.append((text if table.key in hidden else str(row[table.key]), text))
     return found
 
 
