@@ -23,7 +23,7 @@ ORDERS = {"ab": ("tuned", "base"), "ba": ("base", "tuned")}
 
 
 def judged_by(stub):
-    """``stub(name, shown)`` names first or second. Returns the estimate and the length control of the set."""
+    """``stub(name, shown)`` names first or second. Returns the estimate, the set and the swap statistics."""
     verdicts = [
         Verdict(f"{name}-{order}", CONTRAST, name, JUDGE, order, 0, stub(name, shown), "")
         for name in NAMES
@@ -33,11 +33,16 @@ def judged_by(stub):
     sets = {name: of for name, of in outcome_sets(verdicts, SPLITS, JudgeParams()).items() if name == (JUDGE, CONTRAST, SPLITS[0].split)}
     by_order = {order: {v.pair_id: v.verdict for v in verdicts if v.order == order} for order in ORDERS}
     swap = swap_statistics([(by_order["ab"][name], by_order["ba"][name]) for name in NAMES])
-    return estimates_of(sets, params)[0], make_length_controls(sets, ANSWERS, params)[0], swap
+    return estimates_of(sets, params)[0], sets, swap
+
+
+def length_control(sets):
+    return make_length_controls(sets, ANSWERS, ReportParams())[0]
 
 
 def test_a_judge_that_names_the_first_answer_makes_ties_and_no_winner():
-    row, length, swap = judged_by(lambda name, shown: "first")
+    row, sets, swap = judged_by(lambda name, shown: "first")
+    length = length_control(sets)
 
     assert (row.rate, row.n_ties, row.is_difference) == (0.5, N, False)
     assert (swap.consistency, swap.first_bias, swap.second_bias) == (0.0, 1.0, 0.0)
@@ -45,7 +50,8 @@ def test_a_judge_that_names_the_first_answer_makes_ties_and_no_winner():
 
 
 def test_a_judge_that_names_the_longer_answer_shows_no_winner_at_equal_length():
-    row, length, swap = judged_by(lambda name, shown: "first" if LENGTHS[shown[0], name] > LENGTHS[shown[1], name] else "second")
+    row, sets, swap = judged_by(lambda name, shown: "first" if LENGTHS[shown[0], name] > LENGTHS[shown[1], name] else "second")
+    length = length_control(sets)
 
     assert swap.consistency > 0.98  # but for a few answers of equal length
     assert length.beta > 2
@@ -56,7 +62,8 @@ def test_a_judge_that_names_the_longer_answer_shows_no_winner_at_equal_length():
 
 
 def test_a_judge_that_knows_which_model_is_tuned_gives_it_every_question():
-    row, length, swap = judged_by(lambda name, shown: "first" if shown[0] == "tuned" else "second")
+    row, sets, swap = judged_by(lambda name, shown: "first" if shown[0] == "tuned" else "second")
+    length = length_control(sets)
 
     assert (row.rate, row.n_wins, row.is_difference, swap.consistency) == (1.0, N, True, 1.0)
     assert length.is_separated
