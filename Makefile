@@ -4,6 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEMO_DATA ?= data
+TEST_WORKERS ?= 2
 
 .PHONY: setup demo placebo test test-fast lint format bench bench-train chaos-train browser chaos-server test-ops bench-orchestration bench-endpoint real-endpoint bench-curation chaos simulation docs clean
 .DEFAULT_GOAL := help
@@ -32,10 +33,10 @@ placebo: setup
 	$(BIN)/tunehouse sql "select contrast, split, n, n_wins, n_ties, n_losses, mcnemar_p from estimates where contrast like '%placebo' order by all" --warehouse $(DEMO_DATA)
 
 test: setup
-	$(BIN)/python -m pytest -q -m "not ops"
+	$(BIN)/python -m pytest -q -m "not ops" -n $(TEST_WORKERS) --dist loadfile
 
 test-fast: setup
-	$(BIN)/python -m pytest -q -m "not slow and not ops"
+	$(BIN)/python -m pytest -q -m "not slow and not ops" -n $(TEST_WORKERS) --dist loadfile
 
 lint: setup
 	$(BIN)/ruff check .
