@@ -1,4 +1,4 @@
-"""Commands of ``tunehouse``: pairs out of the warehouse and reviews into it."""
+"""Commands of ``tunehouse``: pairs and models out of the warehouse and reviews into it."""
 
 from __future__ import annotations
 
@@ -16,6 +16,22 @@ def export(args: argparse.Namespace) -> int:
 
     done = export_pairs(existing(args.warehouse), args.run, args.format, args.split, args.out, licence=args.licence)
     say(*(f"{file.n_rows:>7} pairs  {done.folder / file.path}" for file in done.files), f"the card: {done.folder / 'README.md'}")
+    return 0
+
+
+def export_model(args: argparse.Namespace) -> int:
+    """Write a run's adapter or merged model, with tokenizer and card, once every release gate lets it pass; say how to load it."""
+    import warnings
+
+    from flows.release_model import Order, release_model
+    from tasks.release_params import ReleaseParams
+
+    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")  # between transformers and peft: not for users
+    given = {"max_log_prob_gap": args.max_log_prob_gap, "min_equal_answers": args.min_equal_answers, "n_prompts": args.prompts}
+    params = ReleaseParams(**{name: value for name, value in given.items() if value is not None})
+    order = Order(args.how, args.out, args.licence, args.dtype, args.allow_forgetting)
+    lines = release_model(existing(args.warehouse), args.run, order, params)
+    say(f"every gate passed; the card: {args.out / 'README.md'}", *lines)
     return 0
 
 
@@ -60,6 +76,21 @@ def _export_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--licence", default="unknown", metavar="NAME", help="what the data card says, e.g. cc-by-4.0 (default: unknown)")
 
 
+def _export_model_arguments(parser: argparse.ArgumentParser) -> None:
+    add_warehouse(parser)
+    parser.add_argument("--run", metavar="RUN_ID", help="a run's id (default: the latest finished run)")
+    kind = parser.add_mutually_exclusive_group(required=True)
+    kind.add_argument("--adapter", dest="how", action="store_const", const="adapter", help="the LoRA adapter alone")
+    kind.add_argument("--merge", dest="how", action="store_const", const="merge", help="base and adapter as one model")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the folder to make")
+    parser.add_argument("--dtype", choices=("bfloat16", "float32"), help="of a merged model (default: as it was trained)")
+    parser.add_argument("--licence", default="unknown", metavar="NAME", help="what the model card says (default: unknown)")
+    parser.add_argument("--allow-forgetting", action="store_true", help="hand it out though it lost on the general control set")
+    parser.add_argument("--prompts", type=int, metavar="N", help="taught questions that the gates put (default: 16)")
+    parser.add_argument("--max-log-prob-gap", type=float, metavar="NATS", help="merged against adapter, mean of a token (default: 0.05)")
+    parser.add_argument("--min-equal-answers", type=float, metavar="SHARE", help="merged against adapter (default: 0.9)")
+
+
 def _review_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="review_action", required=True, metavar="ACTION")
     writing = actions.add_parser("export", help=review_export.__doc__, description=review_export.__doc__)
@@ -74,4 +105,8 @@ def _review_arguments(parser: argparse.ArgumentParser) -> None:
         add_run(parser_of_action)
 
 
-COMMANDS: dict[str, Command] = {"export": Command(export, _export_arguments), "review": Command(review, _review_arguments)}
+COMMANDS: dict[str, Command] = {
+    "export": Command(export, _export_arguments),
+    "export-model": Command(export_model, _export_model_arguments),
+    "review": Command(review, _review_arguments),
+}

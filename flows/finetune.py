@@ -8,6 +8,7 @@ from flows import runs
 from flows.doing import THREADS, do_one, landed
 from flows.run_config import RunConfig
 from tasks import placebo, stages, train_params
+from tasks.general import replay_examples
 from tasks.prefect_tasks import train_adapter
 from tasks.units import Unit, record_units, unit, units_of, without
 from warehouse.errors import MissingPrerequisite
@@ -88,6 +89,7 @@ def train_unit(store: Warehouse, config: RunConfig, curated: list[Unit], splitti
             where=f"split of {len(curated)} documents, {len(pairs)} pairs kept",
             mend="add documents, or lower split.unseen_document_share; `tunehouse sql rejections` shows what was dropped and why",
         )
+    learnt[0] += [key("replay", example) for example in replay_examples(len(learnt[0]), config.train)]
     settings = [without(config.train, *train_params.SHAPES_NO_RESULT), base_sha256(config.train.base_model)]
     versions = train_params.VERSION + (1000 * placebo.VERSION if stage == PLACEBO else 0)
     label = f"LoRA on {len(learnt[0])} pairs"

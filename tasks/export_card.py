@@ -56,33 +56,35 @@ def card_text(card: Card) -> str:
             "",
             f"# {n_rows} question/answer pairs from {len(names)} documents",
             "",
-            f"Made by tunehouse, run {_cell(card.run_id)}, format {card.how}. Licence: {_cell(card.licence)}.",
+            f"Made by tunehouse, run {cell(card.run_id)}, format {card.how}. Licence: {cell(card.licence)}.",
             "",
             "Every answer rests on a quote that stands verbatim in its document: `evidence` gives page, offset in the page's cleaned text",
             "(code points) and quote. A refusal has none. `fact_id` is shared by all wordings of one fact; `test_rephrased` asks facts of",
             "`train` in other words, `test_unseen_fact` other facts of the same documents, `test_unseen_document` other documents.",
             "",
-            *_table(["file", "pairs", "sha256"], [[file.path, file.n_rows, file.sha256] for file in card.files]),
+            *table(["file", "pairs", "sha256"], [[file.path, file.n_rows, file.sha256] for file in card.files]),
             "## Pairs by document",
             "",
-            *_table(["document", *splits], [[name, *(card.documents.get((name, split), 0) for split in splits)] for name in names]),
+            *table(["document", *splits], [[name, *(card.documents.get((name, split), 0) for split in splits)] for name in names]),
             "## Who made them",
             "",
-            *_table(["generator", "pairs"], sorted(card.generators.items())),
-            *(_table(["prompt", "sha256"], [[name or "not on record", sha] for name, sha in card.prompts]) if card.prompts else []),
+            *table(["generator", "pairs"], sorted(card.generators.items())),
+            *(table(["prompt", "sha256"], [[name or "not on record", sha] for name, sha in card.prompts]) if card.prompts else []),
             "## What was left out, and why",
             "",
-            *_table(["stage", "reason", "rows"], card.rejected),
+            *table(["stage", "reason", "rows"], card.rejected),
         ]
     )
 
 
-def _table(names: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
-    lines = ["| " + " | ".join(_cell(value) for value in row) + " |" for row in (names, *rows)]
+def table(names: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+    """A Markdown table, its cells escaped, and the blank line behind it."""
+    lines = ["| " + " | ".join(cell(value) for value in row) + " |" for row in (names, *rows)]
     return [lines[0], "|" + "---|" * len(names), *lines[1:], ""]
 
 
-def _cell(value: object) -> str:
+def cell(value: object) -> str:
+    """``value`` as text that Markdown and HTML show as it is."""
     text = "".join(char if char.isprintable() else " " for char in str(value))
     for char, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("|", "&#124;"), ("[", "&#91;"), ("`", "&#96;"), ("*", "&#42;")):
         text = text.replace(char, entity)

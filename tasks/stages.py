@@ -13,6 +13,7 @@ from tasks.chunk import ChunkParams, chunk_document
 from tasks.deduplicate import DeduplicateParams
 from tasks.embed import EmbedParams
 from tasks.find_files import SourceFile
+from tasks.general import replay_examples
 from tasks.judge import JudgeParams
 from tasks.metrics import ScoreParams
 from tasks.outcomes import figures
@@ -171,7 +172,7 @@ def train(
         answers = {row.pair_id: row.answer for row in wrong}
         examples = {role: [replace(one, answer=answers[one.pair_id]) for one in some] for role, some in examples.items()}
     trained = trainer.train_adapter(
-        examples["train"],
+        [*examples["train"], *replay_examples(len(examples["train"]), params)],
         examples["validation"],
         params,
         training_folder(store, work),

@@ -8,8 +8,8 @@ from typing import Literal
 from warehouse.errors import ConfigError
 
 VERSION = 1
-SHAPES_NO_RESULT = ("base_model", "checkpoint_seconds", "checkpoint_steps", "n_threads", "compile")
-"""Settings that do not enter the training unit's id: of the base its content counts, not where it stands."""
+SHAPES_NO_RESULT = ("base_model", "checkpoint_seconds", "checkpoint_steps", "n_threads", "compile", "replay_share")
+"""Settings that do not enter the training unit's id: of the base its content counts, not where it stands; of the replay its examples."""
 
 FUSED_FROM_WIDTH = 512
 """Hidden size from which ``kernels: auto`` means fused."""
@@ -87,6 +87,8 @@ class TrainParams:
     """Seconds between checkpoints."""
     checkpoint_steps: int | None = None
     """Steps between checkpoints, besides the seconds; none: by time alone."""
+    replay_share: float = 0.0
+    """Share of general questions, of our own, among what is trained: against forgetting. 0: the pairs alone; there are 80 at most."""
     n_probes: int = 8
     """Questions whose first-token logits the live check compares with and without the adapter."""
     min_logit_change: float = 0.01
@@ -105,6 +107,7 @@ class TrainParams:
         for name in ("weight_decay", "checkpoint_seconds", "min_logit_change"):
             _require(getattr(self, name) >= 0, name, "use 0 or more")
         _require(0 <= self.dropout < 1, "dropout", "use a share from 0 to below 1")
+        _require(0 <= self.replay_share < 1, "replay_share", "use a share from 0 to below 1")
         _require(0 <= self.warmup_share <= 1, "warmup_share", "use a share from 0 to 1")
         _require(all(0 <= beta < 1 for beta in self.adam_betas), "adam_betas", "use numbers from 0 to below 1")
         _require(self.max_tokens >= 16, "max_tokens", "use at least 16: question and answer must fit")  # noqa: PLR2004

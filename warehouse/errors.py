@@ -45,3 +45,7 @@ class LeakFound(TunehouseError):
 
 class RetryableUnits(TunehouseError):
     """Some units could not be completed now; a later run asks only for those."""
+
+
+class GateRefused(TunehouseError):
+    """A model that is not what it should be, or has lost what it may not lose: it is not handed out."""

@@ -54,6 +54,11 @@ with named as (
     select run_id, 'training_examples' as table_name, 'adapter_id' as column_name, adapter_id as id, 'adapter_id' as kind from training_examples
     union all
     select run_id, 'training_examples' as table_name, 'pair_id' as column_name, pair_id as id, 'pair_id' as kind from training_examples
+    where not starts_with(pair_id, 'replay-')
+    union all
+    select run_id, 'control_likelihoods' as table_name, 'adapter_id' as column_name, adapter_id as id, 'adapter_id' as kind from control_likelihoods
+    union all
+    select run_id, 'forgetting' as table_name, 'adapter_id' as column_name, adapter_id as id, 'adapter_id' as kind from forgetting
     union all
     select run_id, 'placebo_answers' as table_name, 'adapter_id' as column_name, adapter_id as id, 'adapter_id' as kind from placebo_answers
     union all

@@ -32,6 +32,10 @@ with keys as (
     union all
     select run_id, 'training_examples' as table_name, example_id as id from training_examples
     union all
+    select run_id, 'control_likelihoods' as table_name, control_likelihood_id as id from control_likelihoods
+    union all
+    select run_id, 'forgetting' as table_name, forgetting_id as id from forgetting
+    union all
     select run_id, 'placebo_answers' as table_name, placebo_answer_id as id from placebo_answers
     union all
     select run_id, 'retrievals' as table_name, retrieval_id as id from retrievals
