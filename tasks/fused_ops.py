@@ -80,12 +80,11 @@ class _Attention(Function):
         _, n_heads, n_tokens, width = query.shape
         n_groups = key.shape[1]
         out = query.new_empty(n_tokens, n_groups, n_heads // n_groups, width)
-        kept = []
+        ahead, n_stacked, kept = _ahead(max(segments), query.dtype), n_heads // n_groups, []
         for start, n in _starts(segments):
             q = _stacked(query, start, n, n_groups)
             k, v = (part[0, :, start : start + n] for part in (key, value))
-            ahead = _ahead(n_heads // n_groups, n, query.dtype)
-            weights = torch.baddbmm(ahead, q, k.transpose(1, 2), alpha=scale).softmax(-1)
+            weights = torch.baddbmm(ahead[:n, :n].repeat(n_stacked, 1), q, k.transpose(1, 2), alpha=scale).softmax(-1)
             kept.append(weights)
             out[start : start + n] = torch.bmm(weights, v).view(n_groups, -1, n, width).permute(2, 0, 1, 3)
         ctx.save_for_backward(query, key, value, *kept)
@@ -122,10 +121,10 @@ def _stacked(part: torch.Tensor, start: int, n: int, n_groups: int) -> torch.Ten
     return piece.reshape(n_groups, -1, part.shape[-1])
 
 
-@functools.lru_cache(maxsize=256)
-def _ahead(n_stacked: int, n: int, dtype: torch.dtype) -> torch.Tensor:
-    """-inf where a token would see a later one, once for each head of a group: (heads of a group x n, n)."""
-    return torch.full((n, n), float("-inf"), dtype=dtype).triu(1).repeat(n_stacked, 1)
+@functools.lru_cache(maxsize=2)
+def _ahead(longest: int, dtype: torch.dtype) -> torch.Tensor:
+    """-inf where a token would see a later one: (longest, longest)."""
+    return torch.full((longest, longest), float("-inf"), dtype=dtype).triu(1)
 
 
 class _RmsNorm(Function):
