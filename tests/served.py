@@ -74,8 +74,15 @@ class Served:
             headers |= {"Prefect-Csrf-Token": token, "Prefect-Csrf-Client": "tests"}
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"{self.url}/api{path}", data=data, headers=headers, method=method)
-        with urllib.request.urlopen(request, timeout=60) as reply:
-            text = reply.read()
+        for tries_left in range(9, -1, -1):
+            try:
+                with urllib.request.urlopen(request, timeout=60) as reply:
+                    text = reply.read()
+                    break
+            except urllib.error.HTTPError as error:
+                if error.code != 503 or not tries_left:  # 503: SQLite was busy; Prefect's own client asks again, too
+                    raise
+            time.sleep(1)
         return json.loads(text) if text else None
 
     def deployment(self, name: str) -> dict[str, Any]:
