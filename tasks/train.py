@@ -128,7 +128,9 @@ def train_adapter(
         files = _save(prepared, folder, together)
         adapter = adapter_row(prepared.as_it_was(), examples, params, folder, adapter_id)
         kernels: Literal["fused", "plain"] = "fused" if prepared.fused else "plain"
-    run = run_row(training, stopped, taught, held_out, validation_loss, _notes(prepared, training), foreseen, kernels)
+    is_cut = limit < params.max_tokens and any(one.is_truncated for one in [*taught, *held_out])
+    notes = [*_notes(prepared, training), *(["cut_to_context"] if is_cut else [])]
+    run = run_row(training, stopped, taught, held_out, validation_loss, notes, foreseen, kernels)
     return Trained(adapter, run, training.steps, example_rows(adapter_id, taught, held_out), files)
 
 

@@ -306,7 +306,10 @@ class TrainingRun:
     n_resumes: Annotated[int, "times it was continued from a checkpoint"]
     device: Annotated[str, "cpu, cuda ..."]
     dtype: Annotated[str, "of the base weights"]
-    notes: Annotated[tuple[str, ...], "what had to be done otherwise: fallback_chat_template, pad_is_eos, padded_batches, rows_halved"]
+    notes: Annotated[
+        tuple[str, ...],
+        "what had to be done otherwise: fallback_chat_template, pad_is_eos, padded_batches, rows_halved, cut_to_context",
+    ]
     kernels: Annotated[Literal["fused", "plain"] | None, "what computed the steps"] = None
     n_base_parameters: Annotated[int | None, "of the base, embeddings included"] = None
     estimated_bytes: Annotated[int | None, "memory foreseen: weights, gradients, optimizer and activations"] = None

@@ -187,12 +187,13 @@ def test_an_adapter_that_is_switched_off_is_off_in_fused_layers_too(params):
     assert abs(on - off) > 1e-3
 
 
-@pytest.mark.parametrize("kernels", ["plain", "fused"])
-def test_fused_training_learns_as_plain_training_does_and_says_which_it_was(params, tmp_path, kernels):
-    plain = train_adapter(FACTS, [], replace(params, dtype="float32", kernels="plain"), tmp_path / "plain", "a")
-    other = train_adapter(FACTS, [], replace(params, dtype="float32", kernels=kernels), tmp_path / kernels, "a")
+@pytest.mark.parametrize("others", [{}, {"gradient_checkpointing": True}, {"method": "full", "learning_rate": 1e-3}])
+def test_fused_training_learns_as_plain_training_does_and_says_which_it_was(params, tmp_path, others):
+    params = replace(params, dtype="float32", **others)
+    plain = train_adapter(FACTS, [], replace(params, kernels="plain"), tmp_path / "plain", "a")
+    other = train_adapter(FACTS, [], replace(params, kernels="fused"), tmp_path / "fused", "a")
 
-    assert other.run.kernels == kernels
+    assert (plain.run.kernels, other.run.kernels) == ("plain", "fused")
     assert [row.loss for row in other.steps] == pytest.approx([row.loss for row in plain.steps], rel=1e-3)
 
 

@@ -212,6 +212,7 @@ def test_a_pair_longer_than_the_models_context_is_cut_to_it(params, tmp_path, ti
 
     (row,) = [row for row in trained.examples if row.pair_id == "long"]
     assert row.is_truncated
+    assert trained.run.notes == ("cut_to_context",)
     assert row.n_tokens == json.loads((tiny_llama / "config.json").read_text())["max_position_embeddings"]
 
 
