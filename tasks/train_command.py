@@ -21,14 +21,16 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from tasks import progress, stages, stopping, train_crew
+from tasks.base_model import base_sha256
 from tasks.train import discard_checkpoints, train_adapter
 from tasks.train_crew import Crew
 from tasks.train_estimate import preflight_training
+from tasks.train_methods import ADAPTER_WEIGHTS, FULL_WEIGHTS
 from tasks.train_params import TrainExample, TrainParams
 from tasks.units import Unit, land_once, units_of
 from warehouse.errors import ConfigError, MissingPrerequisite, TunehouseError
 from warehouse.keys import key
-from warehouse.store import Warehouse
+from warehouse.store import Warehouse, file_sha256, write_atomically
 from warehouse.tables import RUN_UNITS, RUNS
 from warehouse.views import ledger_rows
 
@@ -91,13 +93,26 @@ def _train(args: argparse.Namespace, together: Crew) -> None:
     if args.preflight:
         log.info("%s", foreseen)
         return
-    adapter_id = key("train", job.pairs, job.validation, job.params)
+    adapter_id = key("train", job.pairs, job.validation, job.params, base_sha256(job.params.base_model))
+    if _stands(job.out, adapter_id):
+        log.info("%s holds what this file asks for: nothing is done", job.out)
+        return
     trained = train_adapter(job.pairs, job.validation, job.params, job.out, adapter_id)
     if together.is_first:
         made = {"adapter": asdict(trained.adapter), "run": asdict(trained.run), "steps": [asdict(row) for row in trained.steps]}
-        (job.out / RESULT).write_text(json.dumps(made, indent=1), encoding="utf-8")
+        write_atomically(job.out / RESULT, json.dumps(made, indent=1).encode())
         discard_checkpoints(job.out)
         log.info("%s: loss %.3f to %.3f, sha256 %s", job.out, trained.run.first_loss, trained.run.last_loss, trained.adapter.sha256)
+
+
+def _stands(out: Path, adapter_id: str) -> bool:
+    """True where ``out`` holds the result of this very training, with its weights as they were written."""
+    try:
+        adapter = json.loads((out / RESULT).read_text(encoding="utf-8"))["adapter"]
+        weights = out / (FULL_WEIGHTS if adapter["method"] == "full" else ADAPTER_WEIGHTS)
+        return bool(adapter["adapter_id"] == adapter_id and adapter["sha256"] == file_sha256(weights))
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def read_job(path: Path) -> Job:

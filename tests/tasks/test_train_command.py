@@ -55,6 +55,23 @@ def test_a_settings_file_is_all_that_is_needed(write_job, tmp_path):
     assert made["run"]["useful_flop"] > 0
 
 
+def test_what_stands_is_not_trained_again_and_what_is_damaged_or_asked_for_otherwise_is(write_job, tmp_path):
+    settings = write_job("a", max_steps=2)
+    steps = []
+    with progress.listening(lambda _label, n_done, _total, _note: steps.append(n_done)):
+        assert main(["--settings", str(settings)]) == 0
+        assert main(["--settings", str(settings)]) == 0
+        assert steps == [1, 2]
+        weights = tmp_path / "a" / "adapter_model.safetensors"
+        whole = weights.read_bytes()
+        weights.write_bytes(whole[:-1] + b"\x01")
+        assert main(["--settings", str(settings)]) == 0
+        assert weights.read_bytes() == whole
+        assert main(["--settings", str(write_job("a", max_steps=3))]) == 0
+
+    assert steps == [1, 2, 1, 2, 1, 2, 3]
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_saves_and_exits_and_the_same_command_goes_on_to_the_same_bits(write_job, number):
     straight, cut = write_job("straight"), write_job("cut")
