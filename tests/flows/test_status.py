@@ -101,6 +101,12 @@ def test_no_bracket_of_a_documents_opens_a_link_however_it_is_escaped(backslashe
     assert "<" not in inert("<script>")
 
 
+def in_a_flow(function):
+    from prefect import flow
+
+    return flow(function, persist_result=False, validate_parameters=False)
+
+
 def artifacts(key: str) -> list[dict]:
     from prefect.client.orchestration import get_client
 
@@ -113,7 +119,7 @@ def artifacts(key: str) -> list[dict]:
 def test_failures_are_a_table_artifact_in_which_nothing_is_run(prefect_server, troubled):
     from flows.artifacts import publish_failures
 
-    publish_failures(troubled, "r1")
+    in_a_flow(publish_failures)(troubled, "r1")
 
     rows = json.loads(artifacts("failures")[0]["data"])
     assert [row["redo"] for row in rows][:2] == ["tunehouse rerun made-0", "tunehouse rerun read-1"]
@@ -127,9 +133,12 @@ def test_progress_is_renewed_every_few_seconds_and_at_the_end_and_is_inert(prefe
     listener = ProgressArtifacts()
     key = f"reading-pdfs-{time.monotonic_ns()}"
 
-    for n_done in range(5):
-        listener(key, n_done, 4, HOSTILE)
-    listener("one thing", 0, 1, "")
+    def work() -> None:
+        for n_done in range(5):
+            listener(key, n_done, 4, HOSTILE)
+        listener("one thing", 0, 1, "")
+
+    in_a_flow(work)()
 
     (shown,) = artifacts(key)
     assert (shown["type"], shown["data"]) == ("progress", 100.0)
