@@ -35,6 +35,22 @@ def export_model(args: argparse.Namespace) -> int:
     return 0
 
 
+def prefer(args: argparse.Namespace) -> int:
+    """Tune a run's adapter further to preferences (DPO): a multiple-choice file, or its references against the base's wrong answers."""
+    import warnings
+
+    from flows.prefer import prefer as tune
+    from tasks.dpo import DpoParams
+
+    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
+    params = DpoParams(beta=args.beta, learning_rate=args.learning_rate, epochs=args.epochs)
+    done = tune(existing(args.warehouse), args.run, args.choices, args.out, args.held_out, params)
+    say(f"{len(done.losses)} steps, loss {done.losses[0]:.3f} to {done.losses[-1]:.3f}; the adapter: {args.out}")
+    if done.margin_before is not None and done.margin_after is not None:
+        say(f"chosen less rejected on held-out pairs: {done.margin_before:.2f} before, {done.margin_after:.2f} nats after")
+    return 0
+
+
 def review(args: argparse.Namespace) -> int:
     """Write every pair to a spreadsheet for people to decide on, or take their decisions in: they win over the machine's."""
     return int(args.action(args))
@@ -91,6 +107,17 @@ def _export_model_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--min-equal-answers", type=float, metavar="SHARE", help="merged against adapter (default: 0.9)")
 
 
+def _prefer_arguments(parser: argparse.ArgumentParser) -> None:
+    add_warehouse(parser)
+    parser.add_argument("--run", metavar="RUN_ID", help="a run's id (default: the latest finished run)")
+    parser.add_argument("--choices", type=Path, metavar="FILE", help="multiple choice, .csv or .jsonl: question, options, answer")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the folder of the new adapter")
+    parser.add_argument("--held-out", type=float, default=0.1, metavar="SHARE", help="questions that are only measured (default: 0.1)")
+    parser.add_argument("--beta", type=float, default=0.1, help="pull back to the base (default: 0.1)")
+    parser.add_argument("--learning-rate", type=float, default=1e-4, help="of AdamW (default: 1e-4)")
+    parser.add_argument("--epochs", type=int, default=1, help="how often every pair is seen (default: 1)")
+
+
 def _review_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="review_action", required=True, metavar="ACTION")
     writing = actions.add_parser("export", help=review_export.__doc__, description=review_export.__doc__)
@@ -108,5 +135,6 @@ def _review_arguments(parser: argparse.ArgumentParser) -> None:
 COMMANDS: dict[str, Command] = {
     "export": Command(export, _export_arguments),
     "export-model": Command(export_model, _export_model_arguments),
+    "prefer": Command(prefer, _prefer_arguments),
     "review": Command(review, _review_arguments),
 }

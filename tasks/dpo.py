@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from tasks.preferences import PreferencePair
+    from warehouse.tables import PreferencePair
 
 log = logging.getLogger(__name__)
 
@@ -104,8 +104,8 @@ def tune_preferences(
     losses: list[float] = []
     for epoch in range(params.epochs):
         order = sorted(learning, key=lambda one: draw(params.seed, epoch, one.preference_id))
-        for start in range(0, len(order), params.pairs_per_step):
-            losses.append(_step(model, weights, order[start : start + params.pairs_per_step], params))
+        starts = range(0, len(order), params.pairs_per_step)
+        losses += [_step(model, weights, order[start : start + params.pairs_per_step], params) for start in starts]
     log.info("%d preference pairs, %d steps", len(learning), len(losses))
     return Preferred(losses, before, _margin(model, tested), save_trained(model, base.tokenizer, folder))
 

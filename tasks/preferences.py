@@ -6,7 +6,6 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,24 +13,12 @@ from tasks.key_match import states
 from tasks.text import ngrams, normalise, words
 from warehouse.errors import ConfigError, LeakFound
 from warehouse.keys import draw, key
-from warehouse.tables import QaPair, SplitRow
+from warehouse.tables import PreferencePair, QaPair, SplitRow
 
 VERSION = 1
 NGRAM = 13
 """Words in a row that a preference pair and a tested one may not share: the split's own rule."""
 LETTERS = "ABCDEFGHIJ"
-
-
-@dataclass(frozen=True, slots=True)
-class PreferencePair:
-    """One answer preferred to another; all pairs of one ``group_id`` stay on one side of any split."""
-
-    preference_id: str
-    group_id: str
-    fact_id: str | None
-    question: str
-    chosen: str
-    rejected: str
 
 
 def read_choices(path: Path) -> list[PreferencePair]:

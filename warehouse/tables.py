@@ -347,6 +347,18 @@ class TrainingExample:
 
 
 @dataclass(frozen=True, slots=True)
+class PreferencePair:
+    """One row per preference: of two answers to a question, the one to prefer."""
+
+    preference_id: Annotated[str, "key"]
+    group_id: Annotated[str, "shared by all pairs of a question or fact; no split parts them"]
+    fact_id: Annotated[str | None, "the fact asked about; null for a multiple-choice file"]
+    question: Annotated[str, "as put"]
+    chosen: Annotated[str, "the right option, or the reference"]
+    rejected: Annotated[str, "a wrong option, or what the base said"]
+
+
+@dataclass(frozen=True, slots=True)
 class ControlLikelihood:
     """One row per adapter and item of the general control set: how the answer's likelihood changed."""
 
@@ -898,6 +910,7 @@ ADAPTERS = Table("adapters", Adapter, key="adapter_id")
 TRAINING_RUNS = Table("training_runs", TrainingRun, key="adapter_id")
 TRAINING_STEPS = Table("training_steps", TrainingStep, key="step_id")
 TRAINING_EXAMPLES = Table("training_examples", TrainingExample, key="example_id")
+PREFERENCE_PAIRS = Table("preference_pairs", PreferencePair, key="preference_id")
 CONTROL_LIKELIHOODS = Table("control_likelihoods", ControlLikelihood, key="control_likelihood_id")
 FORGETTING = Table("forgetting", Forgetting, key="forgetting_id")
 PLACEBO_ANSWERS = Table("placebo_answers", PlaceboAnswer, key="placebo_answer_id")
@@ -932,7 +945,7 @@ TOMBSTONES = Table("tombstones", Tombstone, key="tombstone_id")
 TABLES: tuple[Table, ...] = (
     DOCUMENTS, PAGES, PAGE_LINES, SECTIONS, CHUNKS, CHUNK_PAGES, CHUNK_VECTORS, QA_PAIRS, EVIDENCE, PAIR_SCORES, REVIEWS, KEPT_PAIRS,
     REJECTED, SPLITS, LLM_CALLS, CALL_ESTIMATES, ADAPTERS, TRAINING_RUNS, TRAINING_STEPS, TRAINING_EXAMPLES, PLACEBO_ANSWERS,
-    CONTROL_LIKELIHOODS, FORGETTING,
+    PREFERENCE_PAIRS, CONTROL_LIKELIHOODS, FORGETTING,
     RETRIEVALS, ANSWERS, SCORES, VERDICTS, CONTROL_VERDICTS, CONTROL_RATES, ESTIMATES, ARM_RATES, FLIP_RATES, LENGTH_CONTROLS,
     JUDGE_AGREEMENTS, CALIBRATIONS, ARM_STRENGTHS, FORMAT_RATES, FORMAT_SPREADS, FORMAT_GAINS, ELICITATIONS, KNOWLEDGE_SLICES,
     SLICE_RATES, RUN_COMPARISONS, GATES, IMPORTED_JUDGEMENTS, RUNS, RUN_UNITS, RUN_RESULTS, UNIT_FAILURES, TOMBSTONES,

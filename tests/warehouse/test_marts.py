@@ -403,6 +403,9 @@ OURS = {
     "gates_match_estimates": lambda rows: changed(rows, t.GATES, rows[t.GATES][0].gate_id, min_win_rate=1.01),
     "holm_counts_every_test": lambda rows: changed(rows, t.ESTIMATES, rows[t.ESTIMATES][0].estimate_id, n_tests=5),
     "every_test_question_is_judged": lambda rows: without(rows, t.VERDICTS, "v-p3"),
+    "preference_pairs_ask_no_tested_fact": lambda rows: added(
+        rows, t.PREFERENCE_PAIRS, t.PreferencePair("x1", "g1", None, rows[t.QA_PAIRS][1].question.upper(), "It is red.", "It is blue.")
+    ),
     "only_tuned_arms_use_the_adapter": lambda rows: changed(rows, t.ANSWERS, "base-p2", adapter_id="a1"),
 }
 

@@ -36,6 +36,8 @@ with keys as (
     union all
     select run_id, 'forgetting' as table_name, forgetting_id as id from forgetting
     union all
+    select run_id, 'preference_pairs' as table_name, preference_id as id from preference_pairs
+    union all
     select run_id, 'placebo_answers' as table_name, placebo_answer_id as id from placebo_answers
     union all
     select run_id, 'retrievals' as table_name, retrieval_id as id from retrievals
