@@ -110,6 +110,7 @@ def train_adapter(
     store: Warehouse, work: Unit, curated: Sequence[Unit], split: Unit, params: TrainParams, is_placebo: bool = False
 ) -> Landed | State[Landed]:
     """The train set -> one LoRA adapter. A repeated task continues from the newest whole checkpoint."""
+
     def make() -> Made:
         with concurrency(GPU_SLOT, lease_duration=LEASE_SECONDS):
             return stages.train(store, work, curated, split, params, is_placebo=is_placebo)
