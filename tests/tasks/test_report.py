@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
 from tasks.import_judgements import judgements, read_log
 from tasks.judge import JudgeParams
+from tasks.judge_trust import Trust
 from tasks.outcomes import make_arm_rates, make_estimates
 from tasks.report import headline, sentence, summary
 from tasks.statistics import ReportParams
-from warehouse.tables import ARM_RATES, ESTIMATES, Score, SplitRow, Verdict
+from warehouse.tables import ARM_RATES, ESTIMATES, ControlRate, Score, SplitRow, Verdict
 
 JUDGING = JudgeParams(contrasts=("tuned:base",))
 ARMS = ("base", "tuned")
@@ -194,3 +196,66 @@ def test_the_same_verdicts_give_the_same_estimates():
     forth = make_estimates(verdicts, splits, JUDGING, PARAMS)
     assert forth == make_estimates(verdicts[::-1], splits[::-1], JUDGING, PARAMS)
     assert forth[1].rate == pytest.approx(1.0)
+
+
+# ---- judges that ask a model ------------------------------------------------------------------------------------------------------
+
+LLM = "llm/1 openai/judge #00000000"
+
+
+def control(name, is_passed, judge=LLM, n=50):
+    return ControlRate(f"{judge} {name}", judge, name, "a claim", 50, n, n if is_passed else 0, 0, 1.0, 0.9, 1.0, 0.95, is_passed, True)
+
+
+def judged_by(*judges):
+    """Estimates of eight unseen documents whose every question tuned wins, by each judge."""
+    splits = planned(16, "test_unseen_document")
+    verdicts = [
+        replace(verdict(row.pair_id, "first"), judge=judge, verdict_id=f"{judge}{row.pair_id}") for judge in judges for row in splits
+    ]
+    return [row for row in make_estimates(verdicts, splits, JUDGING, PARAMS) if row.judge in judges]
+
+
+def test_a_judge_that_failed_a_control_has_no_headline():
+    trust = Trust([control("K1", True), control("K5", False), control("K2", False)])
+
+    words = headline(judged_by(LLM), [], PARAMS, trust)
+
+    assert words.startswith("judge unfit: K2, K5.")
+    assert "win rate" not in words
+    assert "judge unfit: K2, K5" in summary(judged_by(LLM), [], [], PARAMS, trust)
+
+
+def test_a_judge_without_controls_is_not_known_to_be_fit():
+    assert headline(judged_by(LLM), [], PARAMS).startswith("judge unfit: no controls.")
+
+
+def test_a_fit_judge_says_better_and_is_heard_before_a_measure():
+    words = headline(judged_by("similarity/1", LLM), [], PARAMS, Trust([control("K1", True)]))
+
+    assert words.startswith("tuned is judged better than base more often than not on test_unseen_document")
+    assert words.endswith(f"judge {LLM}.")
+
+
+def test_a_judge_that_goes_by_places_is_called_unstable():
+    trust = Trust([control("K1", True)], {(LLM, "tuned:base"): 0.59})
+
+    assert "judge unstable: only 59 %" in headline(judged_by(LLM), [], PARAMS, trust)
+    assert "unstable" not in headline(judged_by(LLM), [], PARAMS, Trust(trust.controls, {(LLM, "tuned:base"): 0.6}))
+
+
+def test_the_summary_names_each_judge_and_how_it_did_where_the_winner_is_known():
+    trust = Trust(
+        [
+            control("K1", True),
+            replace(control("K6", False, "similarity/1"), is_gate=False),
+            replace(control("K7", True), n=3, is_passed=None),
+        ]
+    )
+
+    text = summary(judged_by("similarity/1", LLM), [], [], PARAMS, trust)
+
+    assert f"whichever is shown first, by {LLM}" in text
+    assert "the second does not, by similarity/1" in text
+    assert "not seen by this measure" in text
+    assert "no pair lends itself to it" in text
