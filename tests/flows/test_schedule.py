@@ -11,7 +11,7 @@ import yaml
 
 from ..served import PAPERS, ROOT, Served
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.ops]
 EVERY_SECONDS = 12
 
 
