@@ -148,12 +148,11 @@ def _repeated(pair: QaPair, _: Sequence[QaPair], __: ControlParams, ___: Counter
 def _one_thing_wrong(pair: QaPair, near: Sequence[QaPair], params: ControlParams, done: Counter[str]) -> list[Variant]:
     """Of the changes that this pair's answer allows, the one that was made least often so far."""
     wanted = pair.answer_key or ""
-    is_name = bool(wanted) and not any(letter.isdigit() for letter in wanted)
-    others = [other.answer_key for other in near if other.answer_key and other.answer_kind == pair.answer_kind]
-    other = next((name for name in others if normalise(name) != normalise(wanted) and not any(letter.isdigit() for letter in name)), "")
+    others = [other.answer_key or "" for other in near if other.answer_kind == pair.answer_kind]
+    other = next((name for name in others if _is_name(name) and normalise(name) != normalise(wanted)), "")
     wrong = {
         "another number": perturb.another_number(pair.answer, wanted, params.seed),
-        "another name": perturb.another_name(pair.answer, wanted, other) if is_name and other else None,
+        "another name": perturb.another_name(pair.answer, wanted, other) if _is_name(wanted) and other else None,
         "negated": perturb.negated(pair.answer),
     }
     possible = [(done[variant], variant, text) for variant, text in wrong.items() if text]
@@ -161,6 +160,11 @@ def _one_thing_wrong(pair: QaPair, near: Sequence[QaPair], params: ControlParams
         return []
     _, variant, text = min(possible)
     return [(variant, pair.answer, text)]
+
+
+def _is_name(key: str) -> bool:
+    """True for a key that begins as names do and holds no number."""
+    return key[:1].isupper() and not any(letter.isdigit() for letter in key)
 
 
 def _cited(pair: QaPair, _: Sequence[QaPair], params: ControlParams, __: Counter[str]) -> list[Variant]:

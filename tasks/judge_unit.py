@@ -18,6 +18,7 @@ from tasks.stages import document_pairs, kept_pairs, rows
 from tasks.text import words
 from tasks.units import Made, Unit
 from warehouse import tables as t
+from warehouse.keys import key
 from warehouse.store import Warehouse
 
 
@@ -94,20 +95,25 @@ def measured(said: Sequence[tuple[t.QaPair, str]], score_params: ScoreParams, em
 
     Where a pair has no key, how close the answer comes to its reference, less to the references of the document's other pairs at hand.
     """
-    texts = [t.Answer(str(at), pair.pair_id, "", "", None, answer, 0, 0, "stop") for at, (pair, answer) in enumerate(said)]
-    has_key = {pair.pair_id: bool(pair.answer_key and key_items(pair.answer_key)) for pair, _ in said}
     pairs = {pair.pair_id: pair for pair, _ in said}
     near: dict[str, list[str]] = defaultdict(list)
     for pair in pairs.values():
         near[pair.document_id].append(pair.answer)
-    keyless = [answer for answer in texts if not has_key[answer.pair_id]]
-    scores = {score.answer_id: score for score in score_answers(keyless, pairs, near, [], score_params, embed_params)} if keyless else {}
-    for answer in texts:
-        pair = pairs[answer.pair_id]
-        if has_key[pair.pair_id]:
-            states = states_key(answer.answer, pair.answer_key or "", len(words(pair.answer)), score_params)
-            scores[answer.answer_id] = t.Score(answer.answer_id, pair.pair_id, "", states, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, None)
-    return [scores[answer.answer_id] for answer in texts]
+    scores: dict[str, t.Score] = {}
+    keyless = []
+    for name, (pair, answer) in {_said_id(*one): one for one in said}.items():  # the same answer is measured once
+        if pair.answer_key and key_items(pair.answer_key):
+            states = states_key(answer, pair.answer_key, len(words(pair.answer)), score_params)
+            scores[name] = t.Score(name, pair.pair_id, "", states, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, None)
+        else:
+            keyless.append(t.Answer(name, pair.pair_id, "", "", None, answer, 0, 0, "stop"))
+    if keyless:
+        scores |= {score.answer_id: score for score in score_answers(keyless, pairs, near, [], score_params, embed_params)}
+    return [scores[_said_id(*one)] for one in said]
+
+
+def _said_id(pair: t.QaPair, answer: str) -> str:
+    return key("said", pair.pair_id, answer)
 
 
 def _asking(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -196,3 +197,15 @@ def test_a_gate_does_not_open_for_an_unfit_or_unsteady_judge():
 def test_settings_out_of_bounds_are_refused(changes):
     with pytest.raises(ConfigError):
         ControlParams(**changes)
+
+
+def test_without_a_key_an_answer_is_measured_against_its_reference():
+    one = replace(pairs(1)[0], answer_key=None)
+    other = replace(pairs(3)[2], document_id=one.document_id, answer="Members may borrow up to six plates.", answer_key=None)
+
+    own, wrong, again = measured([(one, one.answer), (one, other.answer), (one, one.answer)], ScoreParams(), EmbedParams())
+
+    assert own == again
+    assert own.states_key is None
+    assert measured([(other, other.answer)], ScoreParams(), EmbedParams())[0].contrastive_cosine > wrong.contrastive_cosine
+    assert own.cosine > wrong.cosine
