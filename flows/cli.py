@@ -12,7 +12,6 @@ from pathlib import Path
 
 from flows import cli_data, cli_server, cli_verdict
 from flows.console import Command, add_run, add_warehouse, existing, fail, refuse_missing, say
-from tasks import stopping
 
 INTERRUPTED = 130
 
@@ -178,7 +177,6 @@ def quiet_prefect(warehouse: Path) -> None:
 
 
 def _stop(_signal: int, _frame: object) -> None:
-    stopping.ask()  # a training runs in a thread of its own, which no signal reaches
     raise KeyboardInterrupt
 
 
@@ -186,8 +184,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
     args = parser().parse_args(argv)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: threads that spin while they wait slow a busy machine tenfold
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _stop)  # a training saves where it is
+    signal.signal(signal.SIGTERM, _stop)  # a training saves where it is, as it does at Ctrl-C
     from warehouse.errors import TunehouseError
 
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, cast
 
 from prefect import Task, tags
@@ -13,7 +14,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from flows.elsewhere import Runner
 from flows.progress_artifacts import ProgressArtifacts
 from flows.run_config import RunConfig
-from tasks import progress, selection
+from tasks import progress, selection, stopping
 from tasks.units import Unit
 from warehouse.errors import RetryableUnits, TunehouseError
 from warehouse.store import Warehouse
@@ -32,7 +33,8 @@ def do_all(task: Task[..., Any], store: Warehouse, calls: Sequence[tuple[Unit, d
     if chosen := selection.current():
         calls = [(work, arguments) for planned, arguments in calls if (work := chosen.choose(store, planned))]
     failed: dict[str, BaseException] = {}
-    with progress.listening(ProgressArtifacts()):
+    stopping.withdraw()
+    with progress.listening(ProgressArtifacts()), _stopping_what_runs():
         futures = {_submit(task, store, work, arguments): work for work, arguments in calls}
         progress.report(what, 0, len(calls))
         for n_done, future in enumerate(as_completed(list(futures)), start=1):
@@ -45,6 +47,16 @@ def do_all(task: Task[..., Any], store: Warehouse, calls: Sequence[tuple[Unit, d
     if chosen:
         chosen.go_on_or_raise(failed.values())
     return failed
+
+
+@contextmanager
+def _stopping_what_runs() -> Iterator[None]:
+    """When the block is left by a signal, Prefect's or Ctrl-C, have what runs in threads stop too: no signal reaches those."""
+    try:
+        yield
+    except BaseException:
+        stopping.ask()
+        raise
 
 
 def _submit(task: Task[..., Any], store: Warehouse, work: Unit, arguments: dict[str, Any]) -> PrefectFuture[Any]:
