@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 DEMO_DATA ?= data
 TEST_WORKERS ?= 2
 
-.PHONY: setup demo placebo test test-fast lint format bench bench-train chaos-train browser chaos-server test-ops bench-orchestration bench-endpoint real-endpoint bench-curation chaos simulation docs clean
+.PHONY: setup demo placebo test test-fast test-long lint format bench bench-train chaos-train browser chaos-server test-ops bench-orchestration bench-endpoint real-endpoint bench-curation chaos simulation docs clean
 .DEFAULT_GOAL := help
 
 help:
@@ -33,10 +33,13 @@ placebo: setup
 	$(BIN)/tunehouse sql "select contrast, split, n, n_wins, n_ties, n_losses, mcnemar_p from estimates where contrast like '%placebo' order by all" --warehouse $(DEMO_DATA)
 
 test: setup
-	$(BIN)/python -m pytest -q -m "not ops" -n $(TEST_WORKERS) --dist loadfile
+	$(BIN)/python -m pytest -q -m "not ops and not long" -n $(TEST_WORKERS) --dist loadfile
+
+test-long: setup
+	$(BIN)/python -m pytest -q -m "long and not ops"
 
 test-fast: setup
-	$(BIN)/python -m pytest -q -m "not slow and not ops" -n $(TEST_WORKERS) --dist loadfile
+	$(BIN)/python -m pytest -q -m "not slow" -n $(TEST_WORKERS) --dist loadfile
 
 lint: setup
 	$(BIN)/ruff check .

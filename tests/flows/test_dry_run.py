@@ -92,6 +92,7 @@ def test_a_dry_run_asks_nothing_and_says_what_it_would_ask(prefect_server, paper
     assert "budget.max_calls 9 would stop the run" in said
 
 
+@pytest.mark.long
 def test_without_a_model_nothing_is_asked_and_nothing_costs(prefect_server, papers, tmp_path):
     from flows.estimate import estimate, estimate_text
 
@@ -116,6 +117,7 @@ def test_a_limited_budget_without_a_price_is_refused_before_anything_is_read(pre
     assert not query(Warehouse(config.warehouse), "from run_units", "all").num_rows
 
 
+@pytest.mark.long
 def test_the_estimate_is_near_what_a_willing_model_is_asked(prefect_server, papers, server, tmp_path):
     config = settings(papers, tmp_path / "data", server)
 
@@ -134,6 +136,7 @@ def test_the_estimate_is_near_what_a_willing_model_is_asked(prefect_server, pape
     assert list((store.root / "journal").iterdir()) == []
 
 
+@pytest.mark.long
 def test_what_stands_is_expected_to_cost_nothing(prefect_server, papers, server, tmp_path):
     from flows.estimate import estimate
 

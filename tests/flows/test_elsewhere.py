@@ -62,6 +62,7 @@ def assert_same(sequential: Warehouse, other: Path) -> None:
     assert found.n_rows > 100
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_dask_on_two_processes_makes_the_same_tables(sequential, pages, tmp_path):
     run(pages, tmp_path / "data", "runner=dask", "workers=2")

@@ -14,7 +14,7 @@ from warehouse.views import query
 
 from .small_runs import done_since, records, run, save_pages
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 STRICT = "curate.max_question_words=13"  # so that there is something for a person to keep
 
 

@@ -71,6 +71,7 @@ def own(small, tmp_path):
     return tmp_path / "own"
 
 
+@pytest.mark.long
 def test_a_judge_that_names_the_first_answer_is_unfit_and_shows_no_winner(own, capsys):
     store, run_id, _ = judged(own, always_first)
 
@@ -90,6 +91,7 @@ def test_a_judge_that_names_the_first_answer_is_unfit_and_shows_no_winner(own, c
     assert [check.name for check in run_checks(store) if not check.holds] == []
 
 
+@pytest.mark.long
 def test_a_judge_that_names_the_longer_answer_fails_the_repeated_list(own):
     store, run_id, _ = judged(own, always_longer)
 
@@ -98,6 +100,7 @@ def test_a_judge_that_names_the_longer_answer_fails_the_repeated_list(own):
     assert any(row["is_separated"] for row in length)
 
 
+@pytest.mark.long
 def test_a_judge_that_knows_the_tuned_models_answers_gives_it_every_question(own):
     store = Warehouse(own / "data")
     answers = {arm: set() for arm in ("tuned", "base")}
@@ -111,6 +114,7 @@ def test_a_judge_that_knows_the_tuned_models_answers_gives_it_every_question(own
     assert position(store, run_id)["consistency"] == 1
 
 
+@pytest.mark.long
 def test_a_coin_says_the_same_of_half_the_questions(own):
     store, run_id, _ = judged(own, coin)
 
@@ -137,6 +141,7 @@ def test_an_oracle_passes_every_control_and_its_word_is_the_headline(own, capsys
     assert [row["rate"] for row in rows(store, again, "from win_rate")] == [row["rate"] for row in rows(store, run_id, "from win_rate")]
 
 
+@pytest.mark.long
 def test_another_temperature_is_another_judge_and_votes_are_asked_each(own):
     store, run_id, n_asked = judged(own, oracle)
     (before,) = rows(store, run_id, "select distinct judge from verdicts")
@@ -149,6 +154,7 @@ def test_another_temperature_is_another_judge_and_votes_are_asked_each(own):
     assert rows(store, run_id, "select distinct vote from verdicts order by vote") == [{"vote": 0}, {"vote": 1}, {"vote": 2}]
 
 
+@pytest.mark.long
 def test_two_judges_stand_side_by_side_with_their_agreement(own):
     store, run_id, _ = judged(own, marking, judges="[rubric, similarity]")
 
@@ -160,6 +166,7 @@ def test_two_judges_stand_side_by_side_with_their_agreement(own):
     assert "How the judges do where the winner is known" in verdict_text(store, run_id)
 
 
+@pytest.mark.long
 def test_calls_that_can_heal_leave_the_verdict_open_and_are_asked_again_alone(own):
     asked = []
 

@@ -80,6 +80,7 @@ def test_a_run_goes_through_and_a_second_asks_nothing(prefect_server, pages, ser
     assert server.n_requests == n_asked
 
 
+@pytest.mark.long
 def test_documents_under_way_keep_the_models_slots_full(prefect_server, tmp_path):
     with ScriptedServer(GoodGenerator(), latency_seconds=0.1) as endpoint:
         config = settings(PAPERS, tmp_path / "data", endpoint, refine_rounds=0)
@@ -90,6 +91,7 @@ def test_documents_under_way_keep_the_models_slots_full(prefect_server, tmp_path
     close_providers()
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not REAL_PAPERS.is_dir(), reason="the papers lie beside the checkout on some machines only")
 @pytest.mark.parametrize("generator", [GoodGenerator, BadGenerator])
 def test_pairs_of_real_papers_reread_whatever_a_model_says(prefect_server, tmp_path, generator):

@@ -46,6 +46,7 @@ def test_every_stage_is_planned_by_one_walk():
     assert [stage for stage in STAGES if planned.count(stage) != 1] == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("stage", [stage for stage in STAGES if stage != "placebo"])
 def test_a_unit_of_any_stage_is_redone_alone_with_the_same_outcome(store, stage):
     unit, before = unit_of(store, stage), records(store)
@@ -241,6 +242,7 @@ def asked_of(server: ScriptedServer, folder, warehouse) -> RunConfig:
     return RunConfig.model_validate(data)
 
 
+@pytest.mark.long
 def test_a_unit_that_asked_a_model_asks_only_what_failed_nothing_when_redone_and_all_when_afresh(prefect_server, pages, tmp_path):
     from flows.ingest import ingest
     from flows.synthesize import synthesize

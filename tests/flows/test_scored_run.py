@@ -14,7 +14,7 @@ from warehouse.views import query
 from ..tasks.scripted_generators import GoodGenerator
 from .small_runs import NAMES, save_pages, settings
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 
 def scorer(request) -> str:

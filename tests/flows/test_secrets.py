@@ -130,6 +130,7 @@ def test_the_search_finds_a_key_in_a_part_that_is_packed(tmp_path):
     assert [name for name in hits(written(tmp_path)) if name.endswith("unpacked")]
 
 
+@pytest.mark.long
 def test_whole_runs_with_an_endpoint_that_tells_the_key_write_it_nowhere(folder):
     gossip = Gossip()
     with ScriptedServer(gossip) as server:
