@@ -17,6 +17,7 @@ from warehouse.errors import TunehouseError
 
 STOP_SECONDS = 40.0
 RECORD_SECONDS = 20.0
+GRACE_SECONDS = 1.0
 KEPT_LOG_BYTES = 20_000_000
 
 
@@ -69,7 +70,11 @@ class Child:
             if process.poll() is not None or time.monotonic() > ends:
                 raise self.ended()
             time.sleep(0.05)
-        return True
+        try:
+            process.wait(GRACE_SECONDS)  # what cannot start says so within this time
+        except subprocess.TimeoutExpired:
+            return True
+        raise self.ended()
 
     def ended(self) -> TunehouseError:
         """The error that says where to look."""
