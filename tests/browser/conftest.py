@@ -68,11 +68,27 @@ class Browser:
         """What a reader sees, on one line."""
         return " ".join((self.see("document.body ? document.body.innerText : ''") or "").split())
 
-    def wait_for(self, words: str, seconds: float = 60) -> None:
+    def wait_for(self, words: str, seconds: float = 120) -> None:
         ends = time.monotonic() + seconds
         while words not in self.text():
             assert time.monotonic() < ends, f"{words!r} did not appear in: {self.text()[:1500]}"
             time.sleep(0.2)
+
+    def settle(self, seconds: float = 60) -> None:
+        """Wait until the page has stopped growing: what is still filling in moves away under the mouse."""
+        lengths: list[int] = []
+        ends = time.monotonic() + seconds
+        while len(lengths) < 5 or len(set(lengths[-5:])) > 1:
+            assert time.monotonic() < ends, "the page does not come to rest"
+            lengths.append(self.see("document.body.innerHTML.length"))
+            time.sleep(0.4)
+
+    def becomes(self, expression: str, seconds: float = 20) -> bool:
+        """Whether the page comes to be as ``expression`` says."""
+        ends = time.monotonic() + seconds
+        while not (true := self.see(expression)) and time.monotonic() < ends:
+            time.sleep(0.2)
+        return bool(true)
 
     def click(self, words: str, within: str = "body", seconds: float = 30) -> None:
         """Press the button or link that says ``words``, as a mouse would."""
@@ -90,6 +106,7 @@ class Browser:
             was = place
             time.sleep(0.3)
         x, y = place
+        self.do("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
         for kind in ("mousePressed", "mouseReleased"):
             self.do("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
