@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
 
-from prefect import Task, tags
+from prefect import Task
+from prefect.context import TagsContext
 from prefect.futures import PrefectFuture, as_completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
@@ -60,7 +61,7 @@ def _stopping_what_runs() -> Iterator[None]:
 
 
 def _submit(task: Task[..., Any], store: Warehouse, work: Unit, arguments: dict[str, Any]) -> PrefectFuture[Any]:
-    with tags(work.stage, f"unit:{work.unit_id}"):  # by which the task run's page, and `tunehouse rerun`, know the unit
+    with TagsContext(current_tags=set()):  # for a task run with tags Prefect asks the server for slots: 0.1 s a task, more when it is busy
         future: PrefectFuture[Any] = task.submit(store, work, **arguments)
     return future
 

@@ -1,11 +1,12 @@
 """A unit's id, or a task run's -> the unit and its run: from commits, failures and run records; Prefect is asked last, if it is there.
 
 So a unit is found on any machine that has the warehouse, also when Prefect's database is gone. Prefect knows more only where a process
-was killed before it could land why: its task runs are tagged ``unit:<unit id>``.
+was killed before it could land why: the names of its task runs end in the unit's id.
 """
 
 from __future__ import annotations
 
+import re
 import uuid
 from dataclasses import dataclass
 
@@ -71,7 +72,7 @@ def _of_task_run(store: Warehouse, task_run_id: str) -> str:
             return str(failure.unit_id)
     try:
         with get_client(sync_client=True) as client:
-            found = [tag for tag in client.read_task_run(uuid.UUID(task_run_id)).tags if tag.startswith("unit:")]
+            found = re.findall(r"\[([0-9a-f]+)\]$", client.read_task_run(uuid.UUID(task_run_id)).name)
     except (PrefectException, ObjectNotFound, httpx.HTTPError, OSError):
         found = []
     if not found:
@@ -80,4 +81,4 @@ def _of_task_run(store: Warehouse, task_run_id: str) -> str:
             where=str(store.root),
             mend="the unit has been done again since, or by another warehouse; `tunehouse status` names units: give a unit's id",
         )
-    return found[0].removeprefix("unit:")
+    return str(found[0])

@@ -42,7 +42,8 @@ GPU_SLOT = "gpu-slot"
 """The server's limit on trainings at the same time; where it has none of that name, nothing waits."""
 LEASE_SECONDS = 120.0
 """A slot whose holder was killed is free again after this long."""
-NAME = "{work.stage}: {work.label}"
+NAME = "{work.stage}: {work.label} [{work.short_id}]"
+"""By the id in it the task run's page, and `tunehouse rerun`, know the unit."""
 
 
 def _land(store: Warehouse, work: Unit, make: Callable[[], Made]) -> Landed | State[Landed]:

@@ -30,6 +30,9 @@ KEPT_CHARS = 2_000
 log = logging.getLogger(__name__)
 
 
+SHORT_ID_LENGTH = 12
+
+
 @dataclass(frozen=True, slots=True)
 class Unit:
     """One unit of work: one document, one batch of answers or one adapter at one stage."""
@@ -39,6 +42,12 @@ class Unit:
     label: str
     reads: tuple[str, ...] = ()
     """The upstream units whose rows it reads."""
+
+    @property
+    def short_id(self) -> str:
+        """As many of the id's digits as tell it from any other in practice."""
+        return self.unit_id[:SHORT_ID_LENGTH]
+
     watches: tuple[str, ...] | None = None
     """Those whose content it must have been made from as it is now; None: all that it reads. Its name vouches for the others."""
     is_again: bool = False
