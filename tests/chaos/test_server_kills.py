@@ -92,6 +92,7 @@ def house(tmp_path: Path) -> Iterator[House]:
     house.close()
 
 
+@pytest.mark.ops
 def test_a_killed_flow_process_is_seen_at_once_and_its_run_retried(house):
     house.kill(house.flow())
 

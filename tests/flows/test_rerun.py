@@ -116,6 +116,7 @@ def test_another_outcome_makes_what_was_made_from_it_stale_and_downstream_rebuil
     assert query(store, "select status, n_pending from run_results").to_pylist() == [{"status": "completed", "n_pending": 0}]
 
 
+@pytest.mark.long
 def test_the_next_run_redoes_what_is_stale_and_nothing_else(store, pages):
     with_a_pair_less(store, unit_of(store, "generate", NAMES[0]))
     before = records(store)
@@ -134,6 +135,7 @@ def test_the_next_run_redoes_what_is_stale_and_nothing_else(store, pages):
     assert "no_unit_is_stale" not in broken_claims(store)
 
 
+@pytest.mark.long
 def test_a_failed_task_run_leaves_its_reason_and_is_redone_alone_also_with_prefects_database_gone(finished_run, pages, tmp_path):
     like, store = Warehouse(finished_run), Warehouse(tmp_path / "data")
     unit = unit_of(like, "generate", NAMES[0])
@@ -163,6 +165,7 @@ def test_a_failed_task_run_leaves_its_reason_and_is_redone_alone_also_with_prefe
     assert broken_claims(store) == {}
 
 
+@pytest.mark.long
 def test_a_task_run_that_neither_landed_nor_failed_is_found_by_its_name_in_prefect(store, pages):
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.filters import TaskRunFilter
@@ -205,6 +208,7 @@ def test_a_run_whose_settings_another_version_wrote_is_named(store):
         rerun(store, unit)
 
 
+@pytest.mark.long
 def test_a_unit_that_its_run_does_not_plan_any_more_is_named_and_nothing_is_touched(store, pages, tmp_path):
     unit = unit_of(store, "ingest", NAMES[0])
     kept = tmp_path / "kept.pdf"
