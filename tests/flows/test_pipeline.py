@@ -198,7 +198,7 @@ def test_what_cannot_be_read_now_leaves_the_rest_done_and_is_asked_for_again(pre
     folder.mkdir()
     shutil.copy(min(papers.glob("*.pdf")), folder)
     endless_pdf(folder / "endless.pdf")
-    config = settings(folder, warehouse, "ingest.deadline_seconds=9", "ingest.plain_seconds=2", "split.unseen_unit=fact")
+    config = settings(folder, warehouse, "ingest.deadline_seconds=4", "ingest.plain_seconds=2", "split.unseen_unit=fact")
 
     with pytest.raises(RetryableUnits, match=r"1 of .* units are still to do: ingest of endless\.pdf"):
         run(config)
