@@ -84,7 +84,8 @@ class Pace:
             return
         self._n_given_up += 1
         if self._given_up or self._n_given_up >= GIVE_UP_AFTER:
-            log.warning("%s is given up for %.0f seconds: %s, %s", self._name, REST_SECONDS, fault.reason, fault.detail)
+            last = fault.detail[:LAST_CHARS]
+            log.warning("%s is given up for %.0f seconds: %s, %s", self._name, REST_SECONDS, fault.reason, last)
             self._given_up, self._resting_until = fault, now + REST_SECONDS
 
     def refusal(self, deadline: float, now: float) -> Fault | None:

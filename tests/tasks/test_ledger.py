@@ -329,13 +329,18 @@ def test_every_fault_ends_as_a_reply_or_a_row_with_its_reason_and_a_healed_endpo
 
     def responder(request):
         name = request["messages"][1]["content"].removeprefix("Say ")
-        return FAULTS[name]() if not server.is_healed and len(request["messages"]) == 2 else echo(request)
+        is_sick = name in FAULTS and not server.is_healed and len(request["messages"]) == 2
+        return FAULTS[name]() if is_sick else echo(request)
 
     with ScriptedServer(responder) as server:
         params = model(server, timeout_seconds=2, max_reply_bytes=1_000_000)
         with opened(store, "u1", params) as ledger:
-            came = dict(zip(names, outcomes(ledger, names), strict=True))
+            came = {}
+            for name in names:  # one by one: three in a row without an answer, and the endpoint is given up for all
+                came[name], fine = outcomes(ledger, [name]) + outcomes(ledger, [f"after {name}"])
+                assert fine == Said(word=f"after {name}")
         rows = {row.item_id.removeprefix("about-"): row for row in ledger.rows if row.prompt == "echo"}
+        rows = {name: row for name, row in rows.items() if name in came}
         assert {type(outcome) for outcome in came.values()} == {Said, CallFailed}
         assert rows.keys() == came.keys()
         assert all((row.error is None) == (row.status == "ok") for row in rows.values())
