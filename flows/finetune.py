@@ -80,14 +80,14 @@ def train_unit(store: Warehouse, config: RunConfig, curated: list[Unit], splitti
     preflight(config.train.base_model)
     pairs, splits = stages.kept_pairs(store, curated), store.rows(SPLITS, [splitting.unit_id])
     learnt = [
-        [key(role, example) for example in stages.train_examples(pairs, splits, role)]
-        for role in ("train", "validation")
+        [key(role, example) for example in stages.train_examples(pairs, splits, role, config.train)]
+        for role in stages.ROLES
     ]  # fmt: skip
     if not learnt[0]:
         raise MissingPrerequisite(
             "the train set is empty",
             where=f"split of {len(curated)} documents, {len(pairs)} pairs kept",
-            mend="add documents, or lower split.unseen_document_share; `tunehouse sql rejections` shows what was dropped and why",
+            mend="add documents, lower split.unseen_document_share or raise train.max_pairs; `tunehouse sql rejections` shows what is lost",
         )
     learnt[0] += [key("replay", example) for example in replay_examples(len(learnt[0]), config.train)]
     settings = [without(config.train, *train_params.SHAPES_NO_RESULT), base_sha256(config.train.base_model)]

@@ -23,6 +23,11 @@ from warehouse.tables import ADAPTERS, Adapter, Forgetting
 from warehouse.views import connect, latest_finished_run
 
 CARD = "README.md"
+USED_PAIRS = """
+create temp view used_pairs as
+from splits where starts_with(split, 'test_') or pair_id in (select pair_id from training_examples)
+"""
+"""What shaped the adapter or tested it: of the train set only what train.max_pairs let be taught."""
 GROUPS_SHOWN = ("chunk", "generate", "curate", "deduplicate", "split", "train", "retrieve", "answer", "judge", "report")
 
 
@@ -153,13 +158,14 @@ def _card(
 ) -> ModelCard:
     with connect(store, release.run_id) as con:
         (training,) = _rows(con, f"from training_runs where adapter_id = '{release.adapter.adapter_id}'")
+        con.execute(USED_PAIRS)
         pairs = _rows(
             con,
             "select d.file_name as document, d.sha256 as document_sha256, s.split, count(*) as n "
-            "from splits s join documents d using (document_id) group by all order by all",
+            "from used_pairs s join documents d using (document_id) group by all order by all",
         )
         generators = _rows(
-            con, "select generator, prompt_sha256, count(*) as n from splits join qa_pairs using (pair_id) group by all order by all"
+            con, "select generator, prompt_sha256, count(*) as n from used_pairs join qa_pairs using (pair_id) group by all order by all"
         )
         estimates = _rows(con, "from estimates order by contrast, split, judge")
         arm_rates = _rows(con, "from arm_rates order by split, arm")

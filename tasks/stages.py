@@ -6,13 +6,14 @@ import importlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from tasks.answer import AnswerParams, Question
 from tasks.chunk import ChunkParams, chunk_document
 from tasks.deduplicate import DeduplicateParams
 from tasks.embed import EmbedParams
 from tasks.find_files import SourceFile
+from tasks.first_facts import first_facts
 from tasks.general import replay_examples
 from tasks.judge import JudgeParams
 from tasks.metrics import ScoreParams
@@ -31,6 +32,9 @@ from warehouse.store import Warehouse
 
 if TYPE_CHECKING:
     from warehouse.schema import Table
+
+ROLES: tuple[Literal["train", "validation"], ...] = ("train", "validation")
+"""Sets that shape an adapter."""
 
 log = logging.getLogger(__name__)
 
@@ -148,10 +152,13 @@ def split(store: Warehouse, curated: Sequence[Unit], deduplicated: Unit, params:
     return Made({t.SPLITS: result.rows, t.REJECTED: result.rejected})
 
 
-def train_examples(pairs: Sequence[t.QaPair], splits: Sequence[t.SplitRow], split_name: t.Split) -> list[TrainExample]:
-    """The pairs of one set as the trainer takes them, by pair_id."""
-    wanted = {row.pair_id for row in splits if row.split == split_name}
-    chosen = sorted((pair for pair in pairs if pair.pair_id in wanted), key=lambda pair: pair.pair_id)
+def train_examples(
+    pairs: Sequence[t.QaPair], splits: Sequence[t.SplitRow], role: Literal["train", "validation"], params: TrainParams
+) -> list[TrainExample]:
+    """The pairs of one set as the trainer takes them, by pair_id; of the train set no more than ``params.max_pairs``."""
+    wanted = {row.pair_id for row in splits if row.split == role}
+    found = [pair for pair in pairs if pair.pair_id in wanted]
+    chosen = sorted(first_facts(found, params) if role == "train" else found, key=lambda pair: pair.pair_id)
     return [TrainExample(pair.pair_id, pair.question, pair.answer) for pair in chosen]
 
 
@@ -164,7 +171,7 @@ def train(
     """
     trainer = importlib.import_module("tasks.train")  # torch and peft take seconds
     pairs, splits = kept_pairs(store, curated), rows(store, t.SPLITS, [split_unit])
-    examples = {role: train_examples(pairs, splits, role) for role in ("train", "validation")}
+    examples = {role: train_examples(pairs, splits, role, params) for role in ROLES}
     wrong: list[t.PlaceboAnswer] = []
     if is_placebo:
         learnt = {example.pair_id for some in examples.values() for example in some}

@@ -8,8 +8,9 @@ from typing import Literal
 from warehouse.errors import ConfigError
 
 VERSION = 1
-SHAPES_NO_RESULT = ("base_model", "checkpoint_seconds", "checkpoint_steps", "n_threads", "compile", "replay_share")
-"""Settings that do not enter the training unit's id: of the base its content counts, not where it stands; of the replay its examples."""
+SHAPES_NO_RESULT = ("base_model", "checkpoint_seconds", "checkpoint_steps", "n_threads", "compile", "replay_share", "max_pairs")
+"""Settings that do not enter the training unit's id. Of the base its content counts, not where it stands; of the replay and the pairs those
+that are trained."""
 
 FUSED_FROM_WIDTH = 512
 """Hidden size from which ``kernels: auto`` means fused."""
@@ -60,6 +61,9 @@ class TrainParams:
     """AdamW's decay rates of the gradient's mean and square."""
     max_gradient_norm: float = 1.0
     """A longer gradient is scaled down to this length."""
+    max_pairs: int | None = None
+    """Teach so many pairs at most, whole facts drawn by the seed: what a smaller number teaches, a larger one teaches too; none: all.
+    The test sets stay as they are, so test_rephrased then asks facts that were left out."""
     epochs: int = 5
     """How often every pair is seen."""
     max_steps: int | None = None
@@ -102,7 +106,8 @@ class TrainParams:
         """Raises ConfigError for the first setting out of bounds."""
         for name in ("rank", "alpha", "epochs", "tokens_per_step", "tokens_per_row", "max_gradient_norm", "n_probes"):
             _require(getattr(self, name) > 0, name, "use a number above 0")
-        for name in ("learning_rate", "max_steps", "max_seconds", "checkpoint_steps", "n_threads", "validate_steps", "patience"):
+        optional = ("learning_rate", "max_steps", "max_seconds", "max_pairs", "checkpoint_steps", "n_threads", "validate_steps", "patience")
+        for name in optional:
             _require(getattr(self, name) is None or getattr(self, name) > 0, name, "use a number above 0, or leave it out")
         for name in ("weight_decay", "checkpoint_seconds", "min_logit_change"):
             _require(getattr(self, name) >= 0, name, "use 0 or more")

@@ -130,15 +130,16 @@ def test_a_base_that_changed_after_the_training_is_refused(trained, save_tiny_ll
 
 @pytest.fixture
 def store(trained) -> Warehouse:
-    """A finished run that taught the adapter."""
+    """A finished run that taught the adapter all train pairs but one."""
     params, folder, row = trained
     made = Warehouse(folder.parents[1])
     made.prepare()
     pairs = [t.QaPair(one.pair_id, "d1", "c1", "f", 0, one.question, one.question, one.answer, None, "number", "p", "x") for one in FACTS]
+    left_out = replace(pairs[0], pair_id="left-out", fact_id="g")
     examples = [t.TrainingExample(f"e-{one.pair_id}", "a1", one.pair_id, "train", 9, is_truncated=False) for one in FACTS]
     run = t.TrainingRun("a1", 20, 0, 4, 4, 9, 9, 5.0, 1.0, None, 1.0, "epochs", 0, "cpu", "bfloat16", ())
-    splits = [t.SplitRow(one.pair_id, "d1", "f", "l", "train") for one in FACTS]
-    made.land("u", {t.DOCUMENTS: [DOCUMENT], t.QA_PAIRS: pairs, t.SPLITS: splits}, stage="split")
+    splits = [t.SplitRow(one.pair_id, "d1", "f", "l", "train") for one in [*pairs, left_out]]
+    made.land("u", {t.DOCUMENTS: [DOCUMENT], t.QA_PAIRS: [*pairs, left_out], t.SPLITS: splits}, stage="split")
     made.land("a1", {t.ADAPTERS: [row], t.TRAINING_RUNS: [run], t.TRAINING_EXAMPLES: examples}, stage="train")
     told = {"train": asdict(params), "chunk": {"tokenizer": str(folder / "there")}, "sources": [str(folder)], "warehouse": str(made.root)}
     made.land("run", {t.RUNS: [t.Run("r1", "2026-01-01", "", json.dumps(told), "{}", None, None, "{}")]}, stage="run")

@@ -311,11 +311,12 @@ def test_rejections_count_each_reason(seen):
 
 def test_document_yield_shows_what_came_of_each_file(seen):
     columns = (
-        "file_name, status, n_chunks, n_chunks_asked, n_facts, n_pairs, n_facts_kept, n_kept, n_train, n_test_rephrased, n_test_unseen_fact"
+        "file_name, status, n_chunks, n_chunks_asked, n_facts, n_pairs, n_facts_kept, n_kept, n_train, n_taught, "
+        "n_test_rephrased, n_test_unseen_fact"
     )
     assert rows_of(seen, f"select {columns} from document_yield") == [
-        ("d1.pdf", "ok", 2, 1, 5, 5, 4, 4, 1, 1, 2),
-        ("d2.pdf", "empty", 0, 0, 0, 0, 0, 0, 0, 0, 0),
+        ("d1.pdf", "ok", 2, 1, 5, 5, 4, 4, 1, 1, 1, 2),
+        ("d2.pdf", "empty", 0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
     ]
 
 

@@ -1,4 +1,4 @@
--- One row per run and document: what came of it, from pages to test questions.
+-- One row per run and document: what came of it, from pages to test questions. Of n_train pairs train.max_pairs lets n_taught be taught.
 with chunked as (
     select run_id, document_id, count(*) as n_chunks
     from chunks
@@ -25,6 +25,13 @@ kept as (
         count(*) filter (split = 'test_unseen_document') as n_test_unseen_document
     from splits
     group by all
+),
+taught as (
+    select e.run_id, s.document_id, count(distinct e.pair_id) as n_taught
+    from training_examples e
+    join splits s using (run_id, pair_id)
+    where e.role = 'train'
+    group by all
 )
 select
     d.run_id,
@@ -38,6 +45,7 @@ select
     coalesce(k.n_facts_kept, 0) as n_facts_kept,
     coalesce(k.n_kept, 0) as n_kept,
     coalesce(k.n_train, 0) as n_train,
+    coalesce(t.n_taught, 0) as n_taught,
     coalesce(k.n_validation, 0) as n_validation,
     coalesce(k.n_test_rephrased, 0) as n_test_rephrased,
     coalesce(k.n_test_unseen_fact, 0) as n_test_unseen_fact,
@@ -47,4 +55,5 @@ from documents d
 left join chunked c using (run_id, document_id)
 left join asked a using (run_id, document_id)
 left join kept k using (run_id, document_id)
+left join taught t using (run_id, document_id)
 order by d.run_id, d.file_name, d.document_id
