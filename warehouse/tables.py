@@ -248,6 +248,23 @@ class Review:
 
 
 @dataclass(frozen=True, slots=True)
+class Label:
+    """One row per person and two answers: which is better, as said without knowing whose they were. Said again, the later word holds."""
+
+    label_id: Annotated[str, "key"]
+    reviewer: Annotated[str, "who"]
+    contrast: Annotated[str, "arm_a:arm_b that was being labelled; not shown to the person with the answers"]
+    pair_id: Annotated[str, "-> qa_pairs: the question"]
+    control: Annotated[str, "K1, K2 ... for a planted question, whose outcome is known; empty for a question of the contrast"]
+    variant: Annotated[str, "what was done to the second answer of a control; empty otherwise"]
+    answer_a: Annotated[str, "of arm_a, whole; of a control the better answer. A label is on these words: it holds in every run that has them"]
+    answer_b: Annotated[str, "of arm_b; of a control what it is held against"]
+    order: Annotated[Literal["ab", "ba"], "which was shown first"]
+    verdict: Annotated[Literal["first", "second", "tie", "skip"], "as shown; skip: seen, and nothing said"]
+    labelled_at: Annotated[str, "UTC, ISO 8601"]
+
+
+@dataclass(frozen=True, slots=True)
 class Rejected:
     """One row per thing dropped, with the reason: never a missing row."""
 
@@ -417,9 +434,9 @@ class Answer:
 
     answer_id: Annotated[str, "key"]
     pair_id: Annotated[str, "-> qa_pairs"]
-    arm: Annotated[str, "base, base_rag, tuned, tuned_rag ..."]
-    model: Annotated[str, "path or hub name, as in the settings"]
-    adapter_id: Annotated[str | None, "-> adapters; null for arms without one"]
+    arm: Annotated[str, "base, base_rag, tuned, tuned_rag ...; or a name of answer.models"]
+    model: Annotated[str, "path or hub name, as in the settings; empty where no model is asked: reference, refusal"]
+    adapter_id: Annotated[str | None, "-> adapters; null for arms without one of this run"]
     answer: Annotated[str, "as generated, special tokens removed"]
     n_prompt_tokens: Annotated[int, "tokens put to the model"]
     n_answer_tokens: Annotated[int, "tokens generated"]
@@ -443,6 +460,24 @@ class Score:
     grounding_copy: Annotated[float, "share of the answer's 4-grams that stand in the document body"]
     numbers_grounded: Annotated[float | None, "share of the answer's numbers that stand in the document body; null without numbers"]
     declines: Annotated[bool | None, "the answer says that it cannot be told; null where an earlier version measured"] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One row per arm, test question and other way of asking: another format or prompt, or drawn at random. No judge reads it."""
+
+    probe_id: Annotated[str, "key"]
+    purpose: Annotated[Literal["format", "prompt", "sample"], "what it is for: the format spread, the best prompt, or what the base knew"]
+    variant: Annotated[str, "name of the format or prompt; of a sample its 0-based rank"]
+    pair_id: Annotated[str, "-> qa_pairs"]
+    arm: Annotated[str, "as in answers"]
+    model: Annotated[str, "as in answers"]
+    adapter_id: Annotated[str | None, "-> adapters; null for arms without one"]
+    answer: Annotated[str, "as generated, special tokens removed"]
+    states_key: Annotated[bool | None, "as in scores; null without a key"]
+    n_prompt_tokens: Annotated[int, "tokens put to the model"]
+    n_answer_tokens: Annotated[int, "tokens generated"]
+    finish_reason: Annotated[Literal["stop", "length"], "end token, or answer.max_new_tokens"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -511,7 +546,7 @@ class Estimate:
     n_wins: Annotated[int, "arm_a states the reference fact (or is judged better) and arm_b does not"]
     n_ties: Annotated[int, "no difference"]
     n_losses: Annotated[int, "the reverse of a win"]
-    n_unscored: Annotated[int, "n_planned - n: unparsed, error or unanswered"]
+    n_unscored: Annotated[int, "n_planned - n - n_not_asked: unparsed, error, skipped or unanswered"]
     rate: Annotated[float | None, "(wins + ties / 2) / n; null when n is 0"]
     low: Annotated[float | None, "95 % interval; null when not estimable"]
     high: Annotated[float | None, "95 % interval; null when not estimable"]
@@ -904,6 +939,7 @@ PAIR_SCORES = Table("pair_scores", PairScore, key="pair_score_id")
 LLM_CALLS = Table("llm_calls", LlmCall, key="llm_call_id")
 CALL_ESTIMATES = Table("call_estimates", CallEstimate, key="call_estimate_id")
 REVIEWS = Table("reviews", Review, key="review_id")
+LABELS = Table("labels", Label, key="label_id")
 REJECTED = Table("rejected", Rejected, key="rejection_id")
 SPLITS = Table("splits", SplitRow, key="pair_id")
 ADAPTERS = Table("adapters", Adapter, key="adapter_id")
@@ -917,6 +953,7 @@ PLACEBO_ANSWERS = Table("placebo_answers", PlaceboAnswer, key="placebo_answer_id
 RETRIEVALS = Table("retrievals", Retrieval, key="retrieval_id")
 ANSWERS = Table("answers", Answer, key="answer_id")
 SCORES = Table("scores", Score, key="answer_id")
+PROBES = Table("probes", Probe, key="probe_id")
 VERDICTS = Table("verdicts", Verdict, key="verdict_id")
 CONTROL_VERDICTS = Table("control_verdicts", ControlVerdict, key="control_verdict_id")
 CONTROL_RATES = Table("control_rates", ControlRate, key="control_rate_id")
@@ -943,15 +980,15 @@ UNIT_FAILURES = Table("unit_failures", UnitFailure, key="unit_failure_id")
 TOMBSTONES = Table("tombstones", Tombstone, key="tombstone_id")
 
 TABLES: tuple[Table, ...] = (
-    DOCUMENTS, PAGES, PAGE_LINES, SECTIONS, CHUNKS, CHUNK_PAGES, CHUNK_VECTORS, QA_PAIRS, EVIDENCE, PAIR_SCORES, REVIEWS, KEPT_PAIRS,
+    DOCUMENTS, PAGES, PAGE_LINES, SECTIONS, CHUNKS, CHUNK_PAGES, CHUNK_VECTORS, QA_PAIRS, EVIDENCE, PAIR_SCORES, REVIEWS, KEPT_PAIRS, LABELS,
     REJECTED, SPLITS, LLM_CALLS, CALL_ESTIMATES, ADAPTERS, TRAINING_RUNS, TRAINING_STEPS, TRAINING_EXAMPLES, PLACEBO_ANSWERS,
     PREFERENCE_PAIRS, CONTROL_LIKELIHOODS, FORGETTING,
-    RETRIEVALS, ANSWERS, SCORES, VERDICTS, CONTROL_VERDICTS, CONTROL_RATES, ESTIMATES, ARM_RATES, FLIP_RATES, LENGTH_CONTROLS,
+    RETRIEVALS, ANSWERS, SCORES, PROBES, VERDICTS, CONTROL_VERDICTS, CONTROL_RATES, ESTIMATES, ARM_RATES, FLIP_RATES, LENGTH_CONTROLS,
     JUDGE_AGREEMENTS, CALIBRATIONS, ARM_STRENGTHS, FORMAT_RATES, FORMAT_SPREADS, FORMAT_GAINS, ELICITATIONS, KNOWLEDGE_SLICES,
     SLICE_RATES, RUN_COMPARISONS, GATES, IMPORTED_JUDGEMENTS, RUNS, RUN_UNITS, RUN_RESULTS, UNIT_FAILURES, TOMBSTONES,
 )  # fmt: skip
 
-LEDGERS: tuple[Table, ...] = (RUNS, RUN_UNITS, RUN_RESULTS, UNIT_FAILURES, TOMBSTONES, REVIEWS, CALL_ESTIMATES)
+LEDGERS: tuple[Table, ...] = (RUNS, RUN_UNITS, RUN_RESULTS, UNIT_FAILURES, TOMBSTONES, REVIEWS, LABELS, CALL_ESTIMATES)
 """Tables about runs and units, and what people decided: their views show every row, whatever the run."""
 
 JOURNALS: tuple[Table, ...] = (LLM_CALLS, CALL_ESTIMATES, TRAINING_RUNS, TRAINING_STEPS)

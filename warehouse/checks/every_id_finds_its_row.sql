@@ -78,6 +78,10 @@ with named as (
     union all
     select run_id, 'scores' as table_name, 'pair_id' as column_name, pair_id as id, 'pair_id' as kind from scores
     union all
+    select run_id, 'probes' as table_name, 'pair_id' as column_name, pair_id as id, 'pair_id' as kind from probes
+    union all
+    select run_id, 'probes' as table_name, 'adapter_id' as column_name, adapter_id as id, 'adapter_id' as kind from probes
+    union all
     select v.run_id, 'verdicts', 'pair_id', v.pair_id, 'pair_id' from verdicts v
     anti join imported_judgements i on i.run_id = v.run_id and i.pair_id = v.pair_id
     union all

@@ -46,6 +46,8 @@ with keys as (
     union all
     select run_id, 'scores' as table_name, answer_id as id from scores
     union all
+    select run_id, 'probes' as table_name, probe_id as id from probes
+    union all
     select run_id, 'verdicts' as table_name, verdict_id as id from verdicts
     union all
     select run_id, 'control_verdicts' as table_name, control_verdict_id as id from control_verdicts
