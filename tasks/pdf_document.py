@@ -19,6 +19,7 @@ from tasks.pdf_text import join_lines, vocabulary
 SHORT_LINE = 0.8  # of a page's longest line: one that is shorter and ends a sentence ends its paragraph, where places are unknown
 UNKNOWN = re.compile("[\ufffd\ue000-\uf8ff]")  # replacement and private-use characters: the font does not say which letters it draws
 GARBLED = 0.05  # of the characters
+NO_MEMORY = re.compile(r"malloc|calloc|realloc|out of memory|cannot allocate", re.IGNORECASE)
 
 TitleSource = Literal["metadata", "largest_type", "file_name"]
 
@@ -58,11 +59,14 @@ def read(document: Any, extent: Extent, errors: tuple[type[Exception], ...]) -> 
     """The rows of an open ``pymupdf.Document``; a page that raises one of ``errors`` is left out, not counted as read.
 
     Page numbers in the rows are those of the file: a page that could not be read has no row.
+
+    Raises:
+        MemoryError: no page could be read, and for want of memory.
     """
     warnings: set[str] = set()
     pages: dict[int, PageLines] = {}
     sizes: dict[int, tuple[float, float]] = {}
-    has_images = False
+    has_images = is_short = False
     for number in range(1, document.page_count + 1):
         try:
             page = document[number - 1]
@@ -70,10 +74,13 @@ def read(document: Any, extent: Extent, errors: tuple[type[Exception], ...]) -> 
             sizes[number] = (page.rect.width, page.rect.height)
         except errors as error:
             log.debug("page %d: %s", number, error)
+            is_short = is_short or is_out_of_memory(error)
             continue
         warnings |= pages[number].warnings
         if not pages[number].lines:
             has_images = has_images or _has_images(page, errors)
+    if is_short and not pages:
+        raise MemoryError
     if has_images:
         warnings.add("image_only")
     outline = _outline(document, errors) if extent.mode == "layout" else []
@@ -81,6 +88,11 @@ def read(document: Any, extent: Extent, errors: tuple[type[Exception], ...]) -> 
     if _is_garbled("".join(page.text for page in texts.pages)):
         warnings.add("garbled_text")
     return Reading(title, source, document.page_count, len(pages), has_images, warnings, texts)
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether an error of pymupdf's says that no memory was left."""
+    return NO_MEMORY.search(str(error)) is not None
 
 
 def _page(page: Any, extent: Extent, errors: tuple[type[Exception], ...]) -> PageLines:

@@ -10,9 +10,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from tasks.pdf_document import Extent, Reading, read
+from tasks.pdf_document import Extent, Reading, is_out_of_memory, read
 
-NO_MEMORY = re.compile(r"malloc|calloc|realloc|out of memory|cannot allocate", re.IGNORECASE)
 FILE_PATH = re.compile(r"(?:[A-Za-z]:)?(?:[/\\][^\s'\":;,()<>/\\]+)+[/\\]?")
 LONGEST_REASON = 200
 CPU_GRACE = 5  # seconds beyond the deadline after which the kernel ends a child whose parent is gone
@@ -42,7 +41,7 @@ def reply(request: Request) -> dict[str, Any]:
     except OSError as error:
         return _failed("crashed", f"cannot read the file: {error.strerror}")
     except pdf_errors() as error:
-        if NO_MEMORY.search(str(error)):
+        if is_out_of_memory(error):
             return _failed("memory", f"needs more than {request.memory_mb} MB")
         return _failed("unreadable", _harmless(str(error)))
 
@@ -101,7 +100,7 @@ def _open(data: bytes) -> tuple[Any, dict[str, Any] | None]:
     try:
         document: Any = pymupdf.open(stream=data, filetype="pdf")  # type: ignore[no-untyped-call]
     except pdf_errors() as error:
-        if NO_MEMORY.search(str(error)):
+        if is_out_of_memory(error):
             raise MemoryError from error
         # what is encrypted for a certificate raises the same error as garbage
         is_encrypted = b"/Encrypt" in data

@@ -8,6 +8,7 @@ import pymupdf
 import pytest
 
 from flows.run_config import RunConfig, load_config
+from tests.endless import endless_page
 from warehouse.checks import run_checks
 from warehouse.errors import ConfigError, RetryableUnits
 from warehouse.store import Warehouse
@@ -175,29 +176,13 @@ def test_a_folder_with_nothing_usable_is_an_error(prefect_server, tmp_path):
         run(settings(folder, tmp_path / "data"))
 
 
-def endless_pdf(path: Path) -> None:
-    """Three kilobytes whose page draws the same words 10^11 times: forms that draw forms."""
-    with pymupdf.open() as pdf:
-        page = pdf.new_page()
-        page.insert_text((72, 72), "A page.")
-        inner = None
-        for _ in range(12):
-            form = pdf.get_new_xref()
-            font = "/Font << /helv << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >>"
-            resources = f"/XObject << /X {inner} 0 R >>" if inner else font
-            pdf.update_object(form, f"<< /Type /XObject /Subtype /Form /BBox [0 0 600 800] /Resources << {resources} >> >>")
-            pdf.update_stream(form, b"/X Do " * 10 if inner else b"BT /helv 9 Tf 72 300 Td (again and again) Tj ET")
-            inner = form
-        pdf.xref_set_key(page.xref, "Resources", f"<< /XObject << /X {inner} 0 R >> >>")
-        pdf.update_stream(page.get_contents()[0], b"/X Do")
-        pdf.save(path)
-
-
 def test_what_cannot_be_read_now_leaves_the_rest_done_and_is_asked_for_again(prefect_server, papers, tmp_path):
     warehouse, folder = tmp_path / "data", tmp_path / "papers"
     folder.mkdir()
     shutil.copy(min(papers.glob("*.pdf")), folder)
-    endless_pdf(folder / "endless.pdf")
+    with pymupdf.open() as pdf:
+        endless_page(pdf)
+        pdf.save(folder / "endless.pdf")
     config = settings(folder, warehouse, "ingest.deadline_seconds=4", "ingest.plain_seconds=2", "split.unseen_unit=fact")
 
     with pytest.raises(RetryableUnits, match=r"1 of .* units are still to do: ingest of endless\.pdf"):
@@ -205,7 +190,7 @@ def test_what_cannot_be_read_now_leaves_the_rest_done_and_is_asked_for_again(pre
 
     store = Warehouse(warehouse)
     rows = query(store, "select file_name, status from documents order by status").to_pylist()
-    assert [row["status"] for row in rows] == ["ok", "timeout"]
+    assert [row["status"] for row in rows] in (["ok", "timeout"], ["memory", "ok"])  # whichever a machine is out of first
     assert query(store, "select status, n_pending from run_results").to_pylist() == [{"status": "incomplete", "n_pending": 1}]
     before = {commit.unit_id: commit.committed_at for commit in store.commits() if commit.stage != "run"}
     with pytest.raises(RetryableUnits):

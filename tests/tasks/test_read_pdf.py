@@ -12,6 +12,7 @@ import pytest
 from tasks.find_files import find_files
 from tasks.read_pdf import IngestParams, ReadDocument, read_document
 from tasks.text import sentence_spans
+from tests.endless import endless_page
 from warehouse.errors import ConfigError
 
 ROOT = Path(__file__).parents[2]
@@ -328,6 +329,21 @@ def test_a_file_that_dies_twice_can_be_tried_again(tmp_path, document):
 
     assert (late.document.status, late.n_retryable, late.pages) == ("timeout", 1, [])
     assert (large.document.status, large.n_retryable, large.pages) == ("memory", 1, [])
+
+
+@pytest.mark.slow
+def test_a_page_that_needs_too_much_memory_is_left_out_and_a_file_of_such_pages_can_be_tried_again(tmp_path, document):
+    endless_page(document)
+    document.save(tmp_path / "endless.pdf")
+    new_page(document, [(72, 100, "The valve opens at 42 bar.")])
+    document.save(tmp_path / "half.pdf")
+    limits = {"memory_mb": 150, "deadline_seconds": 120, "plain_seconds": 60}
+
+    whole, half = (read(tmp_path / f"{name}.pdf", **limits) for name in ("endless", "half"))
+
+    assert (whole.document.status, whole.n_retryable, whole.document.reason) == ("memory", 1, "needs more than 150 MB")
+    assert (half.document.status, half.n_retryable, half.document.reason) == ("partial", 0, "1 of 2 pages could be read")
+    assert "The valve opens at 42 bar." in text_of(half)
 
 
 def test_a_file_changed_after_it_was_found_is_not_taken_for_the_one_found(tmp_path, document):
