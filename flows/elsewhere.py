@@ -59,7 +59,7 @@ def for_asking(config: RunConfig, stages: Sequence[str] = PAIR_STAGES) -> Runner
     Such a unit waits for replies nearly all of its time, so threads beyond ``workers`` cost memory and hardly any computing; where no
     model is asked, the work is done as other documents' work is.
     """
-    asked = [params for stage, params in models_asked(config).items() if stage in stages]
+    asked = [params for stage, models in models_asked(config).items() if stage in stages for params in models]
     if not asked:
         return for_documents(config)
     n_threads = max(config.workers, *(params.max_concurrency for params in asked))

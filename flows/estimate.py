@@ -66,25 +66,27 @@ def land_estimates(store: Warehouse, config: RunConfig, run_id: str) -> list[Cal
 def expected(store: Warehouse, config: RunConfig, run_id: str) -> list[CallEstimate]:
     """Calls of each stage that asks a model, over all documents. A document whose unit stands whole is asked nothing more there."""
     chunking = landed(store, units_of(store, run_id, "chunk"))
-    calls: dict[str, list[Calls]] = {stage: [] for stage in models_asked(config)}
+    models = {stage: tuple(dict.fromkeys(params.model for params in asked)) for stage, asked in models_asked(config).items()}
+    calls: dict[tuple[str, str], list[Calls]] = {(stage, model): [] for stage, named in models.items() for model in named}
     n_pairs = 0.0
     for cut, generating in zip(chunking, generate_units(store, config, run_id, chunking), strict=True):
         chunks: list[Chunk] = store.rows(CHUNKS, [cut.unit_id])
         is_made = store.is_landed(generating.unit_id)
-        if "generate" in calls and not is_made:
+        if "generate" in models and not is_made:
             (document,) = store.rows(DOCUMENTS, cut.reads)
-            calls["generate"].append(generation_calls(document.title, chunks, config.generate))
+            calls["generate", models["generate"][0]].append(generation_calls(document.title, chunks, config.generate))
         n_made = len(store.rows(QA_PAIRS, [generating.unit_id])) if is_made else expected_pairs(chunks, config.generate)
-        if "curate" in calls and not (is_made and _is_curated(store, config, generating)):
-            calls["curate"].append(scoring_calls(n_made, chunks, config.curate.scorer))
+        if "curate" in models and not (is_made and _is_curated(store, config, generating)):
+            calls["curate", models["curate"][0]].append(scoring_calls(n_made, chunks, config.curate.scorer))
         n_pairs += n_made
-    if "judge" in calls:
+    if "judge" in models:
         from tasks.estimate_judging import control_calls, judging_calls, n_test_questions
 
-        calls["controls"].append(control_calls(config.judge))
-        calls["judge"].append(judging_calls(n_test_questions(n_pairs, config.generate, config.split), config.judge))
-    models = models_asked(config)
-    return [as_row(run_id, stage, models[stage].model, total(some), config.budget) for stage, some in calls.items()]
+        n_questions = n_test_questions(n_pairs, config.generate, config.split)
+        for model in models["judge"]:
+            calls["controls", model].append(control_calls(config.judge, model))
+            calls["judge", model].append(judging_calls(n_questions, config.judge, model))
+    return [as_row(run_id, stage, model, total(some), config.budget) for (stage, model), some in calls.items()]
 
 
 def _is_curated(store: Warehouse, config: RunConfig, generating: Unit) -> bool:

@@ -15,13 +15,15 @@ from flows.elsewhere import for_asking, subflow
 from flows.run_config import RunConfig
 from flows.spending import budget_of, calling, refuse_useless
 from tasks import controls, embed, judge, selection
+from tasks.judge_people import counted
 from tasks.judge_unit import JudgeBatch, drawn_controls
 from tasks.prefect_tasks import judge_batch, judge_controls
-from tasks.stages import DocumentUnits
+from tasks.stages import DocumentUnits, kept_pairs
 from tasks.units import Unit, record_units, unit
 from warehouse.keys import key
 from warehouse.store import Warehouse
-from warehouse.tables import QaPair
+from warehouse.tables import LABELS, Label, QaPair
+from warehouse.views import ledger_rows
 
 Batch = tuple[DocumentUnits, tuple[QaPair, ...]]
 Calls = list[tuple[Unit, dict[str, Any]]]
@@ -38,7 +40,7 @@ def judge_all(
 ) -> list[Unit]:
     """The controls of every judge, then every judge on every contrast and batch. Returns the units of the latter."""
     controlling = control_calls(store, config, curated)
-    judging = contrast_calls(config, batches, scoring)
+    judging = contrast_calls(config, batches, scoring, labels_that_count(store, config))
     record_units(store, run_id, "controls", [work for work, _ in controlling])
     record_units(store, run_id, "judge", [work for work, _ in judging])
     if config.judge.asks_model and selection.current() is None:
@@ -75,10 +77,16 @@ def put_to_judges(store: Warehouse, config: RunConfig, run_id: str, controlling:
 
 
 def control_calls(store: Warehouse, config: RunConfig, curated: Sequence[Unit]) -> Calls:
-    """One unit for each judge. It is named by its questions: a corpus that draws the same ones asks nothing again."""
+    """One unit for each judge. It is named by its questions: a corpus that draws the same ones asks nothing again.
+
+    People were put theirs when they labelled: their unit is named by what they said.
+    """
     cases = drawn_controls(store, curated, config.judge)
     calls: Calls = []
     for name in config.judge.judges:
+        if controls.is_people(name):
+            calls.append(people_control_call(store, config, curated))
+            continue
         settings = [judge.judge_name(name, config.judge), judge.shaping_of(name, config.judge), config.judge.controls.n_pairs]
         if not judge.JUDGES[name].prompt_of:
             settings += [config.score, embed.model_identity(config.embed.model), config.embed.window_words]
@@ -91,8 +99,30 @@ def control_calls(store: Warehouse, config: RunConfig, curated: Sequence[Unit]) 
     return calls
 
 
-def contrast_calls(config: RunConfig, batches: Sequence[Batch], scoring: Mapping[tuple[str, int], Unit]) -> Calls:
-    """One unit for each judge, contrast and batch."""
+def people_control_call(store: Warehouse, config: RunConfig, curated: Sequence[Unit]) -> tuple[Unit, dict[str, Any]]:
+    """The unit of what people said of the controls planted among their questions, in the contrasts and pairs of this run."""
+    pairs = {pair.pair_id for pair in kept_pairs(store, curated)}
+    chosen = [
+        row for row in labels_that_count(store, config) if row.control and row.pair_id in pairs and row.contrast in config.judge.contrasts
+    ]
+    settings = [judge.judge_name("human", config.judge)]
+    work = unit(
+        "controls", controls.VERSION, "human", inputs=[key(row) for row in chosen],
+        also_reads=curated, settings=settings, is_named_by_content=True,
+    )  # fmt: skip
+    arguments = {"judge": "human", "cases": (), "params": config.judge, "score_params": config.score, "embed_params": config.embed}
+    return work, arguments | {"labels": tuple(chosen)}
+
+
+def labels_that_count(store: Warehouse, config: RunConfig) -> list[Label]:
+    """Every label of the people whose word counts; none where people are no judge of this run."""
+    return counted(ledger_rows(store, LABELS), config.judge.human) if "human" in config.judge.judges else []
+
+
+def contrast_calls(
+    config: RunConfig, batches: Sequence[Batch], scoring: Mapping[tuple[str, int], Unit], labels: Sequence[Label] = ()
+) -> Calls:
+    """One unit for each judge, contrast and batch; of people also named by what they said of these questions."""
     calls: Calls = []
     for name in config.judge.judges:
         for contrast in config.judge.contrasts:
@@ -101,8 +131,11 @@ def contrast_calls(config: RunConfig, batches: Sequence[Batch], scoring: Mapping
                 sides = scoring[arm_a, number], scoring[arm_b, number]
                 label = f"{name}, {contrast}, {sources.curated.label}"
                 settings = [judge.judge_name(name, config.judge), contrast, judge.shaping_of(name, config.judge)]
-                reads = [*sides, sources.generated]
-                work = unit("judge", judge.VERSION, label, reads=reads, also_reads=[sources.curated], settings=settings)
-                batch = JudgeBatch(name, contrast, *sides, sources.curated, tuple(pair.pair_id for pair in pairs))
+                asked = tuple(pair.pair_id for pair in pairs)
+                spoken = tuple(row for row in labels if (row.contrast, row.control) == (contrast, "") and row.pair_id in asked)
+                spoken = spoken if controls.is_people(name) else ()
+                reads, inputs = [*sides, sources.generated], [key(row) for row in spoken]
+                work = unit("judge", judge.VERSION, label, inputs=inputs, reads=reads, also_reads=[sources.curated], settings=settings)
+                batch = JudgeBatch(name, contrast, *sides, sources.curated, asked, spoken)
                 calls.append((work, {"batch": batch, "params": config.judge}))
     return calls

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from flows.run_config import RunConfig
 from tasks.budget import Budget, halt, refuse_halted, resume
+from tasks.judge import asked_by
 from tasks.providers.base import ModelParams
 from tasks.units import units_of
 from warehouse.errors import ConfigError, ProviderError, RetryableUnits
@@ -16,15 +17,16 @@ PAIR_STAGES = ("generate", "curate")
 """Stages that ask a model about documents, and whose pairs every later stage needs whole."""
 
 
-def models_asked(config: RunConfig) -> dict[str, ModelParams]:
-    """Stage -> the model that it asks. Empty when no stage asks one."""
-    asked = {}
+def models_asked(config: RunConfig) -> dict[str, tuple[ModelParams, ...]]:
+    """Stage -> the models that it asks: one, or as many as judge. Empty when no stage asks one."""
+    asked: dict[str, tuple[ModelParams, ...]] = {}
     if config.generate.method == "llm":
-        asked["generate"] = config.generate.llm.model
+        asked["generate"] = (config.generate.llm.model,)
     if config.curate.scorer.is_on:
-        asked["curate"] = config.curate.scorer.model
-    if config.judge.asks_model:
-        asked |= {"controls": config.judge.llm.model, "judge": config.judge.llm.model}
+        asked["curate"] = (config.curate.scorer.model,)
+    if judges := config.judge.asks_model:
+        judging = tuple(dict.fromkeys(asked_by(judge, config.judge).model for judge in judges))
+        asked |= {"controls": judging, "judge": judging}
     return asked
 
 
@@ -34,8 +36,9 @@ def refuse_unpriced(config: RunConfig) -> None:
     Raises:
         ConfigError: naming the model.
     """
-    for params in models_asked(config).values():
-        config.budget.refuse_unpriced(params.model)
+    for models in models_asked(config).values():
+        for params in models:
+            config.budget.refuse_unpriced(params.model)
 
 
 def budget_of(store: Warehouse, config: RunConfig, run_id: str) -> Budget:

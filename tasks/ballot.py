@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tasks.curate_patterns import SOURCE_BLOCK
-from warehouse.tables import QaPair, Score
+from warehouse.tables import Label, QaPair, Score
 
-Ruling = Literal["first", "second", "tie", "unparsed", "error"]
+Ruling = Literal["first", "second", "tie", "unparsed", "error", "not_asked"]
 Order = Literal["ab", "ba", "none"]
 
 
@@ -23,6 +23,8 @@ class Case:
     answer_b: str = ""
     evidence: tuple[str, ...] = ()
     """The spans that the reference answer rests on, verbatim, in reading order."""
+    labels: tuple[Label, ...] = ()
+    """What people said of these two answers; nothing where they were not asked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import math
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
@@ -11,11 +12,15 @@ from tasks.ballot import Ballot, Case
 from tasks.control_cases import CONTROLS, Control, ControlCase
 from tasks.formulas import wilson
 from tasks.judge import JUDGES, JudgeParams, judge_name, outcome_of
+from tasks.judge_people import said
 from tasks.prompt import Ask
 from warehouse.keys import key
-from warehouse.tables import ControlRate, ControlVerdict, QaPair, Score
+from warehouse.tables import ControlRate, ControlVerdict, Label, QaPair, Score
 
 VERSION = control_cases.VERSION
+PEOPLE = "human"
+LEAST_CHANCE = 0.05
+"""A person sees a few controls: they are failed where so few right would come by chance less often than this at the rate needed."""
 GATED = frozenset({"llm", "rubric", "human"})
 """Kinds of judges whose verdicts count only once they passed; the others are measures, of which it is known what they cannot see."""
 Scorer = Callable[[Sequence[tuple[QaPair, str]]], list[Score]]
@@ -61,16 +66,44 @@ def _verdict(judge: str, case: ControlCase, ballot: Ballot) -> ControlVerdict:
         answer_b=case.answer_b,
         order=ballot.order,
         vote=ballot.vote,
-        verdict=ballot.verdict,
+        verdict="error" if ballot.verdict == "not_asked" else ballot.verdict,
         reply=ballot.reply,
     )
 
 
+def people_controls(labels: Sequence[Label], judge: str) -> list[ControlVerdict]:
+    """What people said of the controls planted among their questions, each person's word on its own. ``judge``: the name they go by."""
+    n_before: Counter[tuple[str, str, str]] = Counter()
+    verdicts = []
+    for label in labels:
+        if not label.control:
+            continue
+        verdict, question = said(label), (label.control, label.variant, label.pair_id)
+        verdicts.append(
+            ControlVerdict(
+                control_verdict_id=key("control", judge, label.label_id),
+                judge=judge,
+                control=label.control,
+                variant=label.variant,
+                pair_id=label.pair_id,
+                answer_a=label.answer_a,
+                answer_b=label.answer_b,
+                order="none",
+                vote=n_before[question],
+                verdict="unparsed" if verdict == "skip" else verdict,
+                reply=f"{label.reviewer}: {label.verdict}, shown in order {label.order}",
+            )
+        )
+        n_before[question] += 1
+    return verdicts
+
+
 def control_rates(judge: str, verdicts: Sequence[ControlVerdict], n_wanted: int, alpha: float = 0.05) -> list[ControlRate]:
     """One row for every control, also one that no pair lent itself to. ``judge``: the name that stands with ``verdicts``."""
-    questions: dict[str, dict[tuple[str, str], list[ControlVerdict]]] = defaultdict(lambda: defaultdict(list))
+    questions: dict[str, dict[tuple[str, str, int], list[ControlVerdict]]] = defaultdict(lambda: defaultdict(list))
     for verdict in verdicts:
-        questions[verdict.control][verdict.pair_id, verdict.variant].append(verdict)
+        person = verdict.vote if is_people(judge) else 0  # people are tested one by one, a model by its majority
+        questions[verdict.control][verdict.pair_id, verdict.variant, person].append(verdict)
     return [_rate(judge, name, control, list(questions[name].values()), n_wanted, alpha) for name, control in CONTROLS.items()]
 
 
@@ -94,9 +127,24 @@ def _rate(
         low=interval[0] if interval else None,
         high=interval[1] if interval else None,
         least=control.least,
-        is_passed=n_passed / n >= control.least if n else None,
+        is_passed=is_enough(judge, n_passed, n, control.least) if n else None,
         is_gate=is_gated(judge),
     )
+
+
+def is_enough(judge: str, n_passed: int, n: int, least: float) -> bool:
+    """Whether so many right of ``n`` will do: a share of ``least``; of people unless a binomial test (p .05) says that theirs is lower.
+
+    A slip of the hand among three is no reason to throw a person's labels away, two are.
+    """
+    if n_passed / n >= least or not is_people(judge):
+        return n_passed / n >= least
+    return sum(math.comb(n, k) * least**k * (1 - least) ** (n - k) for k in range(n_passed + 1)) >= LEAST_CHANCE
+
+
+def is_people(judge: str) -> bool:
+    """True for the judge human, named with or without its version."""
+    return judge.partition("/")[0] == PEOPLE
 
 
 def _is_passed(votes: Sequence[ControlVerdict], control: Control) -> bool:

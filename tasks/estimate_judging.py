@@ -9,7 +9,7 @@ from __future__ import annotations
 from tasks.control_cases import CONTROLS
 from tasks.estimate_calls import ANSWER_TOKENS, FENCE_TOKENS, QUESTION_TOKENS, Calls, prompt_tokens, total
 from tasks.generate import GenerateParams
-from tasks.judge import JudgeParams
+from tasks.judge import JUDGES, JudgeParams, asked_by
 from tasks.judge_llm import ORDERS
 from tasks.split import SplitParams
 
@@ -31,19 +31,22 @@ def n_test_questions(n_pairs: float, generating: GenerateParams, params: SplitPa
     return n_pairs * (unseen + taught * params.rephrased_share / wordings)
 
 
-def judging_calls(n_questions: float, params: JudgeParams) -> Calls:
-    """Every question in every contrast, in both orders or answer by answer, as often as it is voted on."""
-    return _calls(params).times(n_questions * len(params.contrasts))
+def judging_calls(n_questions: float, params: JudgeParams, model: str | None = None) -> Calls:
+    """Every question in every contrast, in both orders or answer by answer, as often as it is voted on; ``model``: of its judges alone."""
+    return _calls(params, model).times(n_questions * len(params.contrasts))
 
 
-def control_calls(params: JudgeParams) -> Calls:
+def control_calls(params: JudgeParams, model: str | None = None) -> Calls:
     """Every control's pairs, put to each judge as the questions are; some controls try a pair in more than one way."""
-    return _calls(params).times(len(CONTROLS) * params.controls.n_pairs)
+    return _calls(params, model).times(len(CONTROLS) * params.controls.n_pairs)
 
 
-def _calls(params: JudgeParams) -> Calls:
-    """What all judges that ask a model take for one question in one contrast."""
-    prompts = {"llm": params.llm.prompt, "rubric": params.llm.rubric_prompt}
+def _calls(params: JudgeParams, model: str | None) -> Calls:
+    """What all judges that ask a model (None: any) take for one question in one contrast."""
     shown = QUESTION_TOKENS + 3 * ANSWER_TOKENS + EVIDENCE_TOKENS + N_BLOCKS * FENCE_TOKENS
-    each = [Calls(1, prompt_tokens(prompts[judge]) + shown, REPLY_TOKENS) for judge in params.asks_model]
-    return total(each).times(len(ORDERS) * params.llm.votes)
+    each = []
+    for judge in params.asks_model:
+        asked, prompt_of = asked_by(judge, params), JUDGES[judge].prompt_of
+        if prompt_of and model in (None, asked.model.model):
+            each.append(Calls(1, prompt_tokens(prompt_of(asked)) + shown, REPLY_TOKENS).times(len(ORDERS) * asked.votes))
+    return total(each)

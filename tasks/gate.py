@@ -53,7 +53,8 @@ def hold(estimate: Estimate, flips: FlipRate | None, params: GateParams, trust: 
     is_low = params.basis == "low"
     rate = estimate.low if is_low else estimate.rate
     lost = None if flips is None else flips.negative_high if is_low else flips.negative_rate
-    unscored = estimate.n_unscored / estimate.n_planned if estimate.n_planned else None
+    n_asked = estimate.n_planned - (estimate.n_not_asked or 0)
+    unscored = estimate.n_unscored / n_asked if n_asked else None
     doubts = trust.unfit_notice(estimate.judge), trust.unstable_notice(estimate.judge, estimate.contrast)
     reasons = [
         *doubts,

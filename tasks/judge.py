@@ -1,7 +1,8 @@
 """Two arms' answers to one question -> verdicts: a judge says which does better, never which arm we hope for.
 
 The similarity judge reads no order and no text: it goes by what ``scores`` measured, above all by whether the answer states the key. The
-judges ``llm`` and ``rubric`` ask a model (:mod:`tasks.judge_llm`).
+judges ``llm``, ``llm_second`` and ``rubric`` ask a model (:mod:`tasks.judge_llm`), ``human`` says what people labelled
+(:mod:`tasks.judge_people`).
 """
 
 from __future__ import annotations
@@ -11,14 +12,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from tasks import judge_llm
+from tasks import judge_llm, judge_people
 from tasks.ballot import Ballot, Case, Order, Ruling
 from tasks.control_cases import ControlParams
 from tasks.judge_llm import LlmJudgeParams
+from tasks.judge_people import HumanJudgeParams
 from tasks.prompt import Ask
 from warehouse.errors import ConfigError
-from warehouse.keys import key
-from warehouse.tables import QaPair, Score, Verdict
+from warehouse.keys import key, shaping
+from warehouse.tables import Label, QaPair, Score, Verdict
 
 VERSION = 1
 
@@ -35,6 +37,10 @@ class JudgeParams:
     """Pairs without an answer key: a difference of contrastive cosine up to this is a tie."""
     llm: LlmJudgeParams = field(default_factory=LlmJudgeParams)
     """The model that the judges llm and rubric ask; read only where judge.judges names one of them."""
+    llm_second: LlmJudgeParams = field(default_factory=LlmJudgeParams)
+    """The model that the judge llm_second asks: best of another family than llm's, so that their agreement says something."""
+    human: HumanJudgeParams = field(default_factory=HumanJudgeParams)
+    """People as a judge: their labels come from `tunehouse label`, not from a run."""
     controls: ControlParams = field(default_factory=ControlParams)
     """Questions with a known winner that are put to every judge first."""
 
@@ -54,9 +60,16 @@ class JudgeParams:
                 raise ConfigError(f"{list(values)} is empty or names one twice", where=f"judge.{name}", mend="name each once")
         if not 0 <= self.tie_band <= 1:
             raise ConfigError(f"{self.tie_band} is out of bounds", where="judge.tie_band", mend="use a number from 0 to 1")
-        if self.asks_model and not self.llm.model.model:
+        self._refuse_models()
+
+    def _refuse_models(self) -> None:
+        for judge in self.asks_model:
+            if not asked_by(judge, self).model.model:
+                where = f"judge.{'llm_second' if judge == 'llm_second' else 'llm'}.model.model"
+                raise ConfigError(f"the judge {judge} has no model", where=where, mend="name it, e.g. openai/gpt-4o-mini")
+        if {"llm", "llm_second"} <= set(self.judges) and shaping(self.llm) == shaping(self.llm_second):
             raise ConfigError(
-                f"the judge {self.asks_model[0]} has no model", where="judge.llm.model.model", mend="name it, e.g. openai/gpt-4o-mini"
+                "both model judges are the same one", where="judge.llm_second", mend="name another model, best of another family"
             )
 
     @property
@@ -74,6 +87,10 @@ class Judge:
     """The ballots of each case, in the cases' order."""
     prompt_of: Callable[[LlmJudgeParams], str] | None = None
     """Name of the prompt that it puts to a model; None for a judge that asks none."""
+    asked: Callable[[JudgeParams], LlmJudgeParams] = lambda params: params.llm
+    """The model that it asks, where it asks one."""
+    kind: str = ""
+    """What its name begins with where verdicts stand, if not its name here: the same model is the same judge in both places."""
 
 
 def similarity(case: Case, params: JudgeParams) -> list[Ballot]:
@@ -96,27 +113,45 @@ def _by_comparing(cases: Sequence[Case], params: JudgeParams, ask: Ask | None) -
     return judge_llm.compare(cases, params.llm, _needed(ask))
 
 
+def _by_comparing_again(cases: Sequence[Case], params: JudgeParams, ask: Ask | None) -> list[list[Ballot]]:
+    return judge_llm.compare(cases, params.llm_second, _needed(ask))
+
+
 def _by_marking(cases: Sequence[Case], params: JudgeParams, ask: Ask | None) -> list[list[Ballot]]:
     return judge_llm.rate(cases, params.llm, _needed(ask))
+
+
+def _by_people(cases: Sequence[Case], params: JudgeParams, ask: Ask | None) -> list[list[Ballot]]:  # noqa: ARG001  # as every judge
+    return judge_people.vote(cases)
 
 
 JUDGES: dict[str, Judge] = {
     "similarity": Judge(1, _by_scores),
     "llm": Judge(1, _by_comparing, lambda params: params.prompt),
+    "llm_second": Judge(1, _by_comparing_again, lambda params: params.prompt, lambda params: params.llm_second, kind="llm"),
     "rubric": Judge(1, _by_marking, lambda params: params.rubric_prompt),
+    "human": Judge(1, _by_people),
 }
 
 
 def judge_name(judge: str, params: JudgeParams) -> str:
     """Name and version of a judge, as they stand with its verdicts; of one that asks a model also which, and by what prompt."""
     found = JUDGES[judge]
-    name = f"{judge}/{found.version}"
-    return f"{name} {judge_llm.named(params.llm, found.prompt_of(params.llm))}" if found.prompt_of else name
+    name = f"{found.kind or judge}/{found.version}"
+    asked = found.asked(params)
+    return f"{name} {judge_llm.named(asked, found.prompt_of(asked))}" if found.prompt_of else name
+
+
+def asked_by(judge: str, params: JudgeParams) -> LlmJudgeParams:
+    """The settings of the model that a judge asks."""
+    return JUDGES[judge].asked(params)
 
 
 def shaping_of(judge: str, params: JudgeParams) -> object:
     """The settings that shape a judge's verdicts, beside its name."""
-    return params.llm if JUDGES[judge].prompt_of else params.tie_band
+    if judge == "human":  # what was labelled says all
+        return None
+    return asked_by(judge, params) if JUDGES[judge].prompt_of else params.tie_band
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,17 +170,20 @@ def judge_pairs(
     params: JudgeParams = JudgeParams(),
     evidence: Mapping[str, Sequence[str]] | None = None,
     ask: Ask | None = None,
+    labels: Sequence[Label] = (),
 ) -> list[Verdict]:
-    """The judge's verdicts on every question of ``pairs``. ``evidence``: quotes by pair_id; ``ask``: for judges that ask a model.
+    """The judge's verdicts on every question of ``pairs``.
 
+    ``evidence``: quotes by pair_id; ``ask``: for judges that ask a model; ``labels``: what people said, for the judge human.
     A question that an arm has no scored answer to gets one row ``error`` with the reason: it is unscored, never missing, never a loss.
     """
-    name, (a, b) = judge_name(judge, params), arms
+    name, (a, b), spoken = judge_name(judge, params), arms, judge_people.by_answers(labels)
     complete = [pair_id for pair_id in pairs if pair_id in a.scores and pair_id in b.scores]
     cases = [
         Case(
             pairs[pair_id], a.scores[pair_id], b.scores[pair_id],
             a.answers.get(pair_id, ""), b.answers.get(pair_id, ""), tuple((evidence or {}).get(pair_id, ())),
+            spoken.get((contrast, pair_id, "", a.answers.get(pair_id, ""), b.answers.get(pair_id, "")), ()),
         )
         for pair_id in complete
     ]  # fmt: skip
@@ -184,12 +222,12 @@ def outcome_of(verdicts: Sequence[Voted]) -> Literal["arm_a", "arm_b", "tie"] | 
     """Who won one question, from all of one judge's verdicts on it; ``warehouse/staging/stg_verdicts.sql`` says the same in SQL.
 
     Each order goes to the arm that more than half of its votes name, else it is a tie; the question goes to the arm that every order
-    names, else it is a tie. None (unscored) where a vote is unparsed or an error, or an order is missing or has fewer votes.
+    names, else it is a tie. None where a vote is unparsed, an error or was not asked for, or an order is missing or has fewer votes.
     """
     n_votes = Counter(verdict.order for verdict in verdicts)
     if set(n_votes) not in ({"none"}, {"ab", "ba"}) or len(set(n_votes.values())) > 1:
         return None
-    if any(verdict.verdict in ("unparsed", "error") for verdict in verdicts):
+    if any(verdict.verdict in ("unparsed", "error", "not_asked") for verdict in verdicts):
         return None
     named = Counter((verdict.order, _arm(verdict)) for verdict in verdicts)
     for arm in ("arm_a", "arm_b"):

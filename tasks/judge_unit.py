@@ -10,7 +10,7 @@ from tasks import controls
 from tasks.budget import Budget
 from tasks.control_cases import ControlCase, draw_controls
 from tasks.embed import EmbedParams
-from tasks.judge import JUDGES, Arm, JudgeParams, judge_name, judge_pairs
+from tasks.judge import JUDGES, Arm, JudgeParams, asked_by, judge_name, judge_pairs
 from tasks.key_match import key_items
 from tasks.metrics import ScoreParams, score_answers, states_key
 from tasks.prompt import Ask
@@ -32,6 +32,8 @@ class JudgeBatch:
     scores_b: Unit
     curated: Unit
     pair_ids: tuple[str, ...]
+    labels: tuple[t.Label, ...] = ()
+    """What people said of these questions, for the judge human."""
 
 
 def judge(store: Warehouse, work: Unit, batch: JudgeBatch, params: JudgeParams, budget: Budget) -> Made:
@@ -43,7 +45,7 @@ def judge(store: Warehouse, work: Unit, batch: JudgeBatch, params: JudgeParams, 
     quotes = quotes_of(store, [batch.curated], wanted)
 
     def made(ask: Ask | None) -> Made:
-        return Made({t.VERDICTS: judge_pairs(batch.contrast, batch.judge, arms, pairs, params, quotes, ask)})
+        return Made({t.VERDICTS: judge_pairs(batch.contrast, batch.judge, arms, pairs, params, quotes, ask, batch.labels)})
 
     return _asking(store, work, batch.judge, params, budget, document_id, made)
 
@@ -79,12 +81,20 @@ def judge_controls(
     budget: Budget,
     score_params: ScoreParams,
     embed_params: EmbedParams,
+    labels: Sequence[t.Label] = (),
 ) -> Made:
-    """One judge on the control questions -> ``control_verdicts control_rates``; with a model asked also ``llm_calls``."""
+    """One judge on the control questions -> ``control_verdicts control_rates``; with a model asked also ``llm_calls``.
+
+    People were put theirs when they labelled: ``labels`` hold what they said, and there are no ``cases``.
+    """
+    name = judge_name(judge, params)
+    if controls.is_people(judge):
+        planted = controls.people_controls(labels, name)
+        return Made({t.CONTROL_VERDICTS: planted, t.CONTROL_RATES: controls.control_rates(name, planted, 0)})
 
     def made(ask: Ask | None) -> Made:
         said = controls.judge_controls(judge, cases, params, lambda some: measured(some, score_params, embed_params), ask)
-        rates = controls.control_rates(judge_name(judge, params), said, params.controls.n_pairs)
+        rates = controls.control_rates(name, said, params.controls.n_pairs)
         return Made({t.CONTROL_VERDICTS: said, t.CONTROL_RATES: rates})
 
     return _asking(store, work, judge, params, budget, "", made)
@@ -124,6 +134,6 @@ def _asking(
         return made(None)
     from tasks.ledger import Ledger  # noqa: PLC0415  # not needed without a model
 
-    with Ledger(store, work, params.llm.model, stage=work.stage, document_id=document_id, budget=budget) as ledger:
+    with Ledger(store, work, asked_by(judge, params).model, stage=work.stage, document_id=document_id, budget=budget) as ledger:
         done = made(ledger.ask)
         return replace(done, tables={**done.tables, t.LLM_CALLS: ledger.rows}, n_retryable=ledger.n_retryable)

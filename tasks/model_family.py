@@ -77,9 +77,16 @@ def judge_notices(settings: Mapping[str, Any]) -> list[str]:
     ``settings``: a run's, as plain data. Empty where no model judged, or one of another family than both.
     """
     judging = settings.get("judge", {})
-    judge = judging.get("llm", {}).get("model", {}).get("model", "")
-    if not judge or not {"llm", "rubric"} & set(judging.get("judges", ())):
-        return []
+    on = set(judging.get("judges", ()))
+    places = [place for place, judges in (("llm", {"llm", "rubric"}), ("llm_second", {"llm_second"})) if judges & on]
+    asked = [judging.get(place, {}).get("model", {}).get("model", "") for place in places]
+    notices = [notice for judge in dict.fromkeys(filter(None, asked)) for notice in _judge_notices(judge, settings)]
+    if len(asked) > 1 and all(asked) and same_family(*asked):
+        notices.append(f"{asked[0]} and {asked[1]} both judged: models of one family ({family(asked[0])}) share their errors.")
+    return notices
+
+
+def _judge_notices(judge: str, settings: Mapping[str, Any]) -> list[str]:
     generate = settings.get("generate", {})
     wrote = generate.get("llm", {}).get("model", {}).get("model", "") if generate.get("method") == "llm" else ""
     others = {"wrote the pairs": wrote, "was tuned": str(settings.get("train", {}).get("base_model", ""))}

@@ -29,12 +29,15 @@ def outcome_sets(
         given[verdict.judge, verdict.contrast][verdict.pair_id].append(verdict)
     asked = {(judge_name(judge, judge_params), contrast) for judge in judge_params.judges for contrast in judge_params.contrasts}
     return {
-        (judge, contrast, split): [
-            Outcome(q.pair_id, q.document_id, q.lineage_id, outcome_of(given[judge, contrast].get(q.pair_id, []))) for q in planned
-        ]
+        (judge, contrast, split): [_outcome(q, given[judge, contrast].get(q.pair_id, [])) for q in planned]
         for judge, contrast in sorted(asked | set(given))
         for split, planned in test_sets(splits).items()
     }
+
+
+def _outcome(question: SplitRow, verdicts: Sequence[Verdict]) -> Outcome:
+    is_asked = not any(verdict.verdict == "not_asked" for verdict in verdicts)
+    return Outcome(question.pair_id, question.document_id, question.lineage_id, outcome_of(verdicts), is_asked)
 
 
 def make_estimates(

@@ -15,7 +15,7 @@ from prefect.concurrency.sync import concurrency
 from prefect.runtime import flow_run, task_run
 from prefect.states import Completed
 
-from tasks import curate_unit, generate_unit, judge_unit, stages
+from tasks import curate_unit, forgetting_unit, generate_unit, judge_unit, prefer_unit, stages
 from tasks.answer import AnswerParams
 from tasks.budget import Budget
 from tasks.chunk import ChunkParams
@@ -27,6 +27,7 @@ from tasks.find_files import SourceFile
 from tasks.generate import GenerateParams
 from tasks.judge import JudgeParams
 from tasks.metrics import ScoreParams
+from tasks.prefer_params import PreferParams
 from tasks.read_pdf import IngestParams
 from tasks.retrieve import RetrieveParams
 from tasks.split import SplitParams
@@ -35,7 +36,7 @@ from tasks.train_params import TrainParams
 from tasks.units import Landed, Made, Unit, land_once, record_failure
 from warehouse.commits import Origin
 from warehouse.store import Warehouse
-from warehouse.tables import Review
+from warehouse.tables import Label, Review
 
 LANDED = "Landed"
 GPU_SLOT = "gpu-slot"
@@ -54,6 +55,16 @@ def _land(store: Warehouse, work: Unit, make: Callable[[], Made]) -> Landed | St
         record_failure(store, work, error, origin)
         raise
     return landed if landed.is_new else Completed(name=LANDED, message="stands committed", data=landed)
+
+
+def _on_gpu(make: Callable[[], Made]) -> Callable[[], Made]:
+    """``make`` when its turn on the GPU comes."""
+
+    def when_free() -> Made:
+        with concurrency(GPU_SLOT, lease_duration=LEASE_SECONDS):
+            return make()
+
+    return when_free
 
 
 @task(task_run_name=NAME, cache_policy=NO_CACHE, persist_result=False)
@@ -111,14 +122,33 @@ def train_adapter(
     store: Warehouse, work: Unit, curated: Sequence[Unit], split: Unit, params: TrainParams, is_placebo: bool = False
 ) -> Landed | State[Landed]:
     """The train set -> one LoRA adapter. A repeated task continues from the newest whole checkpoint."""
-
-    def make() -> Made:
-        with concurrency(GPU_SLOT, lease_duration=LEASE_SECONDS):
-            return stages.train(store, work, curated, split, params, is_placebo=is_placebo)
-
-    landed = _land(store, work, make)
+    landed = _land(store, work, _on_gpu(lambda: stages.train(store, work, curated, split, params, is_placebo=is_placebo)))
     stages.discard_checkpoints(store, work)
     return landed
+
+
+@task(task_run_name=NAME, cache_policy=NO_CACHE, persist_result=False)
+def find_preferences(
+    store: Warehouse, work: Unit, curated: Sequence[Unit], split: Unit, train: TrainParams, params: PreferParams
+) -> Landed | State[Landed]:
+    """A multiple-choice file, or train questions put to the base -> preference pairs; one that asks what a test set asks fails the task."""
+    return _land(store, work, _on_gpu(lambda: prefer_unit.find_preferences(store, curated, split, train, params)))
+
+
+@task(task_run_name=NAME, cache_policy=NO_CACHE, persist_result=False)
+def tune_adapter(
+    store: Warehouse, work: Unit, trained: Unit, found: Unit, train: TrainParams, params: PreferParams
+) -> Landed | State[Landed]:
+    """An adapter and preference pairs -> the adapter tuned further. A repeated task continues from the newest whole checkpoint."""
+    landed = _land(store, work, _on_gpu(lambda: prefer_unit.tune(store, work, trained, found, train, params)))
+    stages.discard_checkpoints(store, work)
+    return landed
+
+
+@task(task_run_name=NAME, cache_policy=NO_CACHE, persist_result=False)
+def measure_forgetting(store: Warehouse, work: Unit, trained: Unit, train: TrainParams) -> Landed | State[Landed]:
+    """An adapter and the general control set -> what was forgotten."""
+    return _land(store, work, _on_gpu(lambda: forgetting_unit.measure_forgetting(store, trained, train)))
 
 
 @task(task_run_name=NAME, cache_policy=NO_CACHE, persist_result=False)
@@ -159,9 +189,11 @@ def judge_controls(
     budget: Budget,
     score_params: ScoreParams,
     embed_params: EmbedParams,
+    labels: Sequence[Label] = (),
 ) -> Landed | State[Landed]:
     """Questions whose winner is known -> how often one judge finds it."""
-    return _land(store, work, lambda: judge_unit.judge_controls(store, work, judge, cases, params, budget, score_params, embed_params))
+    measures = score_params, embed_params
+    return _land(store, work, lambda: judge_unit.judge_controls(store, work, judge, cases, params, budget, *measures, labels))
 
 
 @task(task_run_name=NAME, cache_policy=NO_CACHE, persist_result=False)

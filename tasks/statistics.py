@@ -12,7 +12,7 @@ from warehouse.errors import ConfigError
 from warehouse.keys import key
 from warehouse.tables import ArmRate, Estimate, Unit
 
-VERSION = 3
+VERSION = 4
 WORTH = {"arm_a": 1.0, "tie": 0.5, "arm_b": 0.0}
 
 
@@ -54,6 +54,8 @@ class Outcome(NamedTuple):
     document_id: str
     lineage_id: str
     outcome: Literal["arm_a", "arm_b", "tie"] | None
+    is_asked: bool = True
+    """False: people label a sample, and this question was not drawn for it."""
 
 
 class Clusters(NamedTuple):
@@ -89,17 +91,20 @@ def clusters_of(questions: Sequence[Outcome], split: str, params: ReportParams) 
 def estimate(outcomes: Sequence[Outcome], split: str, contrast: str, judge: str, params: ReportParams = ReportParams()) -> Estimate:
     """The win rate of arm_a on one test set. ``outcomes``: every planned question of the set; an empty set gives a row too.
 
+    A question that was not asked, as people are of a drawn sample alone, is missing by chance: interval and bounds leave it out. One that
+    was asked and has no verdict may be missing because of its answers: the bounds count it both ways.
     Taken alone: a family of one test. :func:`adjust` puts the tests of a run together.
     """
     scored = sorted(outcome for outcome in outcomes if outcome.outcome is not None)
     counts = Counter(outcome.outcome for outcome in scored)
     scores = [WORTH[str(outcome.outcome)] for outcome in scored]
-    n_wins, n_ties, n_unscored = counts["arm_a"], counts["tie"], len(outcomes) - len(scored)
+    n_asked = sum(outcome.is_asked for outcome in outcomes)
+    n_wins, n_ties, n_unscored = counts["arm_a"], counts["tie"], n_asked - len(scored)
     clusters = clusters_of(scored, split, params)
     interval = cluster_interval(scores, clusters.keys, params.alpha) if clusters.keys else None
     has_p = bool(clusters.keys) and clusters.n >= params.min_units_for_p
     p_value = sign_flip_p([round(2 * score - 1) for score in scores], clusters.keys) if has_p else None
-    bounds = unscored_bounds(n_wins, n_ties, len(outcomes), n_unscored)
+    bounds = unscored_bounds(n_wins, n_ties, n_asked, n_unscored)
     return Estimate(
         estimate_id=key("estimate", VERSION, judge, contrast, split, params, sorted(outcomes, key=str)),
         judge=judge,
@@ -126,6 +131,7 @@ def estimate(outcomes: Sequence[Outcome], split: str, contrast: str, judge: str,
         is_difference=is_difference(interval, p_value, params.alpha),
         scope=clusters.scope if scored or not outcomes else "no question was scored",
         method="; ".join([interval.method if interval else "no interval", "exact cluster sign-flip p" if has_p else "no p"]),
+        n_not_asked=len(outcomes) - n_asked,
     )
 
 

@@ -257,7 +257,7 @@ class Label:
     pair_id: Annotated[str, "-> qa_pairs: the question"]
     control: Annotated[str, "K1, K2 ... for a planted question, whose outcome is known; empty for a question of the contrast"]
     variant: Annotated[str, "what was done to the second answer of a control; empty otherwise"]
-    answer_a: Annotated[str, "of arm_a, whole; of a control the better answer. A label is on these words: it holds in every run that has them"]
+    answer_a: Annotated[str, "of arm_a, whole; of a control the better answer. A label is on these words: it holds wherever they stand"]
     answer_b: Annotated[str, "of arm_b; of a control what it is held against"]
     order: Annotated[Literal["ab", "ba"], "which was shown first"]
     verdict: Annotated[Literal["first", "second", "tie", "skip"], "as shown; skip: seen, and nothing said"]
@@ -302,6 +302,8 @@ class Adapter:
     max_logit_change: Annotated[float, "largest change of a probe prompt's next-token logits, adapter on against off"]
     is_live: Annotated[bool, "the probe prompts' logits move; gates everything judged"]
     method: Annotated[Literal["lora", "full"] | None, "full: folder holds a whole model; null, from before this was recorded: lora"] = None
+    parent_adapter_id: Annotated[str | None, "-> adapters: the one that was tuned further to preferences (DPO); null: none"] = None
+    parent_sha256: Annotated[str | None, "that one's sha256"] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,7 +317,7 @@ class TrainingRun:
     n_steps_planned: Annotated[int, "optimizer steps that train.epochs asks for"]
     n_tokens: Annotated[int, "tokens seen, pads not counted"]
     n_answer_tokens: Annotated[int, "tokens with loss"]
-    first_loss: Annotated[float, "mean answer-token loss of the first step, nats"]
+    first_loss: Annotated[float, "mean answer-token loss of the first step, nats; here and below that of a pair for preferences (DPO)"]
     last_loss: Annotated[float, "mean answer-token loss of the last step, nats"]
     validation_loss: Annotated[float | None, "after the last step, nats; null without validation pairs"]
     train_seconds: Annotated[float, "wall time in training steps, resumed parts included"]
@@ -334,6 +336,8 @@ class TrainingRun:
     useful_flop: Annotated[float | None, "operations that the steps need, recomputation and padding not counted"] = None
     matmul_flops: Annotated[float | None, "measured rate of this machine's product of matrices in dtype, operations a second"] = None
     n_processes: Annotated[int | None, "that shared every step"] = None
+    margin_before: Annotated[float | None, "for preferences: log-probability of chosen less rejected, mean of held-out pairs, nats"] = None
+    margin_after: Annotated[float | None, "the same after the tuning"] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,6 +377,31 @@ class PreferencePair:
     question: Annotated[str, "as put"]
     chosen: Annotated[str, "the right option, or the reference"]
     rejected: Annotated[str, "a wrong option, or what the base said"]
+    pair_id: Annotated[str | None, "-> qa_pairs: the train pair whose reference is chosen; null for a multiple-choice file"] = None
+
+
+@dataclass(frozen=True, slots=True)
+class PreferenceQuestion:
+    """One row per train question that preferences may come from: what the base said, and what became of it."""
+
+    pair_id: Annotated[str, "key -> qa_pairs"]
+    fate: Annotated[
+        Literal["preference", "base_is_right", "base_is_silent", "no_key", "refusal", "fact_is_tested", "not_drawn"],
+        "preference: the base said something wrong; the others give none, the last four were not put",
+    ]
+    answer: Annotated[str | None, "of the base; null where the question was not put"]
+
+
+@dataclass(frozen=True, slots=True)
+class PreferenceExample:
+    """One row per adapter and preference pair that it was tuned to, or measured with."""
+
+    preference_example_id: Annotated[str, "key"]
+    adapter_id: Annotated[str, "-> adapters"]
+    preference_id: Annotated[str, "-> preference_pairs"]
+    role: Annotated[Literal["train", "held_out"], "held_out: the margin before and after is theirs"]
+    n_tokens: Annotated[int, "the question and either answer"]
+    is_truncated: Annotated[bool, "longer than train.max_tokens, its prompt cut from the left"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -492,8 +521,11 @@ class Verdict:
         Literal["ab", "ba", "none"], "which arm was shown first; none for a judge that does not look at order, or whose log does not say"
     ]
     vote: Annotated[int, "0-based"]
-    verdict: Annotated[Literal["first", "second", "tie", "unparsed", "error"], "as the reply said; for order none, first = arm_a"]
-    reply: Annotated[str, "what the judge wrote, whole; for similarity the figures it went by"]
+    verdict: Annotated[
+        Literal["first", "second", "tie", "unparsed", "error", "not_asked"],
+        "as the reply said; for order none, first = arm_a; not_asked: people label a sample, and this question was not drawn",
+    ]
+    reply: Annotated[str, "what the judge wrote, whole; for similarity the figures it went by, for human who said what"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -529,7 +561,9 @@ class ControlRate:
     low: Annotated[float | None, "95 % interval (Wilson); null without questions"]
     high: Annotated[float | None, "95 % interval (Wilson); null without questions"]
     least: Annotated[float, "what the rate must reach"]
-    is_passed: Annotated[bool | None, "rate >= least; null without questions"]
+    is_passed: Annotated[
+        bool | None, "rate >= least; of people, who see few: so few right are no surprise at that rate (p .05); null without questions"
+    ]
     is_gate: Annotated[bool, "a failure makes this judge unfit; false for measures, whose rates are shown alone"]
 
 
@@ -550,8 +584,8 @@ class Estimate:
     rate: Annotated[float | None, "(wins + ties / 2) / n; null when n is 0"]
     low: Annotated[float | None, "95 % interval; null when not estimable"]
     high: Annotated[float | None, "95 % interval; null when not estimable"]
-    bound_low: Annotated[float | None, "rate with all unscored counted as losses"]
-    bound_high: Annotated[float | None, "rate with all unscored counted as wins"]
+    bound_low: Annotated[float | None, "rate of the n + n_unscored asked with all unscored counted as losses"]
+    bound_high: Annotated[float | None, "the same with all unscored counted as wins"]
     unit: Annotated[EstimateUnit, "what the interval clusters by; question only for imported judgements, whose documents are unknown"]
     n_units: Annotated[int, "clusters"]
     p_value: Annotated[float | None, "two-sided sign-flip test over clusters; null below 6"]
@@ -562,6 +596,7 @@ class Estimate:
     is_difference: Annotated[bool, "claimed only where the interval and p_holm agree"]
     scope: Annotated[str, "what the interval speaks about, in words"]
     method: Annotated[str, "how interval and p were computed"]
+    n_not_asked: Annotated[int | None, "questions of the set that were not drawn for people to label; neither scored nor in a bound"] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -831,9 +866,23 @@ class Gate:
     max_negative_flips: Annotated[float | None, "what the negative flip rate may not exceed; null where not asked"]
     negative_flips: Annotated[float | None, "high end of its interval, or the rate; null when not estimable"]
     max_unscored_share: Annotated[float, "of the questions without a verdict"]
-    unscored_share: Annotated[float | None, "of the questions planned; null without any"]
+    unscored_share: Annotated[float | None, "of the questions asked; null without any"]
     is_passed: Annotated[bool, "every figure is known and holds"]
     reasons: Annotated[tuple[str, ...], "what does not hold, in words; empty where it passes"]
+
+
+@dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """One row per value of a setting that `tunehouse curve` tried: the run that came of it, or why none came to an end."""
+
+    curve_point_id: Annotated[str, "key"]
+    curve_id: Annotated[str, "over the setting, the values tried and all other settings: the same curve drawn again replaces its rows"]
+    setting: Annotated[str, "e.g. train.max_pairs"]
+    rank: Annotated[int, "0-based, in the order in which the values were named"]
+    value: Annotated[str, "as YAML writes it"]
+    run_id: Annotated[str | None, "-> runs; null where none was begun"]
+    status: Annotated[Literal["completed", "incomplete", "failed"], "incomplete: units are still to do, draw the curve again"]
+    reason: Annotated[str, "why the run did not complete; empty where it did"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -947,6 +996,8 @@ TRAINING_RUNS = Table("training_runs", TrainingRun, key="adapter_id")
 TRAINING_STEPS = Table("training_steps", TrainingStep, key="step_id")
 TRAINING_EXAMPLES = Table("training_examples", TrainingExample, key="example_id")
 PREFERENCE_PAIRS = Table("preference_pairs", PreferencePair, key="preference_id")
+PREFERENCE_QUESTIONS = Table("preference_questions", PreferenceQuestion, key="pair_id")
+PREFERENCE_EXAMPLES = Table("preference_examples", PreferenceExample, key="preference_example_id")
 CONTROL_LIKELIHOODS = Table("control_likelihoods", ControlLikelihood, key="control_likelihood_id")
 FORGETTING = Table("forgetting", Forgetting, key="forgetting_id")
 PLACEBO_ANSWERS = Table("placebo_answers", PlaceboAnswer, key="placebo_answer_id")
@@ -978,17 +1029,18 @@ RUN_UNITS = Table("run_units", RunUnit, key="run_unit_id")
 RUN_RESULTS = Table("run_results", RunResult, key="run_id")
 UNIT_FAILURES = Table("unit_failures", UnitFailure, key="unit_failure_id")
 TOMBSTONES = Table("tombstones", Tombstone, key="tombstone_id")
+CURVE_POINTS = Table("curve_points", CurvePoint, key="curve_point_id")
 
 TABLES: tuple[Table, ...] = (
-    DOCUMENTS, PAGES, PAGE_LINES, SECTIONS, CHUNKS, CHUNK_PAGES, CHUNK_VECTORS, QA_PAIRS, EVIDENCE, PAIR_SCORES, REVIEWS, KEPT_PAIRS, LABELS,
-    REJECTED, SPLITS, LLM_CALLS, CALL_ESTIMATES, ADAPTERS, TRAINING_RUNS, TRAINING_STEPS, TRAINING_EXAMPLES, PLACEBO_ANSWERS,
-    PREFERENCE_PAIRS, CONTROL_LIKELIHOODS, FORGETTING,
+    DOCUMENTS, PAGES, PAGE_LINES, SECTIONS, CHUNKS, CHUNK_PAGES, CHUNK_VECTORS, QA_PAIRS, EVIDENCE, PAIR_SCORES, REVIEWS, KEPT_PAIRS,
+    LABELS, REJECTED, SPLITS, LLM_CALLS, CALL_ESTIMATES, ADAPTERS, TRAINING_RUNS, TRAINING_STEPS, TRAINING_EXAMPLES, PLACEBO_ANSWERS,
+    PREFERENCE_PAIRS, PREFERENCE_QUESTIONS, PREFERENCE_EXAMPLES, CONTROL_LIKELIHOODS, FORGETTING,
     RETRIEVALS, ANSWERS, SCORES, PROBES, VERDICTS, CONTROL_VERDICTS, CONTROL_RATES, ESTIMATES, ARM_RATES, FLIP_RATES, LENGTH_CONTROLS,
     JUDGE_AGREEMENTS, CALIBRATIONS, ARM_STRENGTHS, FORMAT_RATES, FORMAT_SPREADS, FORMAT_GAINS, ELICITATIONS, KNOWLEDGE_SLICES,
-    SLICE_RATES, RUN_COMPARISONS, GATES, IMPORTED_JUDGEMENTS, RUNS, RUN_UNITS, RUN_RESULTS, UNIT_FAILURES, TOMBSTONES,
+    SLICE_RATES, RUN_COMPARISONS, GATES, IMPORTED_JUDGEMENTS, RUNS, RUN_UNITS, RUN_RESULTS, UNIT_FAILURES, TOMBSTONES, CURVE_POINTS,
 )  # fmt: skip
 
-LEDGERS: tuple[Table, ...] = (RUNS, RUN_UNITS, RUN_RESULTS, UNIT_FAILURES, TOMBSTONES, REVIEWS, LABELS, CALL_ESTIMATES)
+LEDGERS: tuple[Table, ...] = (RUNS, RUN_UNITS, RUN_RESULTS, UNIT_FAILURES, TOMBSTONES, REVIEWS, LABELS, CALL_ESTIMATES, CURVE_POINTS)
 """Tables about runs and units, and what people decided: their views show every row, whatever the run."""
 
 JOURNALS: tuple[Table, ...] = (LLM_CALLS, CALL_ESTIMATES, TRAINING_RUNS, TRAINING_STEPS)

@@ -1,5 +1,5 @@
 -- One row per run, judge, contrast and test set: how often arm_a wins over arm_b, with its interval and what may be claimed from it.
--- A win: arm_a states the reference fact and arm_b does not. Rates are shares; a tie counts half. p_holm is p_value among all tests
+-- A win: arm_a states the reference fact and arm_b does not. Rates are shares; a tie counts half; what people were not asked to label counts nowhere. p_holm is p_value among all tests
 -- of the run and judge; a difference is claimed only where it and the interval agree.
 select
     e.contrast,
@@ -9,6 +9,7 @@ select
     e.n_ties,
     e.n_losses,
     e.n_unscored,
+    coalesce(e.n_not_asked, 0) as n_not_asked,
     round(e.rate, 3) as rate,
     round(e.low, 3) as low,
     round(e.high, 3) as high,

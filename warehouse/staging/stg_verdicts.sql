@@ -1,10 +1,10 @@
 -- One row per run, judge, contrast and question: its verdicts put together, as tasks/judge.py outcome_of does.
 -- An order goes to the arm that more than half of its votes name, a question to the arm that every order names; otherwise a tie.
--- Null (unscored) where a vote is unparsed or an error, or an order is missing or has fewer votes.
+-- Null (unscored) where a vote is unparsed, an error or was not asked for, or an order is missing or has fewer votes.
 with named as (
     select
         run_id, judge, contrast, pair_id, "order",
-        verdict in ('unparsed', 'error') as is_unscored,
+        verdict in ('unparsed', 'error', 'not_asked') as is_unscored,
         case
             when verdict = 'tie' then 'tie'
             when (verdict = 'first') = ("order" <> 'ba') then 'arm_a'
