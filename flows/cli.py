@@ -10,8 +10,8 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from flows import cli_data, cli_server, cli_verdict
-from flows.console import Command, add_run, add_warehouse, existing, fail, refuse_missing, say
+from flows import cli_curve, cli_data, cli_server, cli_verdict
+from flows.console import Command, add_run, add_settings, add_sources, add_warehouse, existing, fail, refuse_missing, say
 
 INTERRUPTED = 130
 
@@ -99,11 +99,11 @@ def settings(args: argparse.Namespace) -> int:
 
 def _run_arguments(parser: argparse.ArgumentParser) -> None:
     add_warehouse(parser, default=None)
-    _settings_arguments(parser)
+    add_settings(parser)
     parser.add_argument(
         "--dry-run", action="store_true", help="read and cut the PDFs, then say what models would be asked and what that costs; ask nothing"
     )
-    parser.add_argument("sources", nargs="*", metavar="PDF_OR_FOLDER", help="PDF files, or folders that are searched for them")
+    add_sources(parser)
 
 
 def _sql_arguments(parser: argparse.ArgumentParser) -> None:
@@ -124,21 +124,17 @@ def _report_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, metavar="FILE", help="the HTML file (default: reports/RUN_ID.html in the warehouse)")
 
 
-def _settings_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", type=Path, metavar="FILE", help="settings as YAML, e.g. deployments/demo/run.yaml")
-    parser.add_argument("--set", action="append", default=[], metavar="key=value", help="one setting, e.g. train.rank=16; repeatable")
-
-
 COMMANDS: dict[str, Command] = {
     "run": Command(run, _run_arguments),
     "sql": Command(sql, _sql_arguments),
     "check": Command(check, _check_arguments),
     "report": Command(report, _report_arguments),
     "status": Command(status, add_warehouse),
-    "settings": Command(settings, _settings_arguments),
+    "settings": Command(settings, add_settings),
     **cli_data.COMMANDS,
     **cli_server.COMMANDS,
     **cli_verdict.COMMANDS,
+    **cli_curve.COMMANDS,
 }
 
 

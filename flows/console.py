@@ -31,6 +31,17 @@ def add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--run", metavar="RUN_ID", help="a run's id, or `all` (default: the latest finished run)")
 
 
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """Let the command take ``--config FILE`` and ``--set key=value``."""
+    parser.add_argument("--config", type=Path, metavar="FILE", help="settings as YAML, e.g. deployments/demo/run.yaml")
+    parser.add_argument("--set", action="append", default=[], metavar="key=value", help="one setting, e.g. train.rank=16; repeatable")
+
+
+def add_sources(parser: argparse.ArgumentParser) -> None:
+    """Let the command take PDFs and folders of them."""
+    parser.add_argument("sources", nargs="*", metavar="PDF_OR_FOLDER", help="PDF files, or folders that are searched for them")
+
+
 def existing(folder: str) -> Warehouse:
     """The warehouse at ``folder``.
 

@@ -80,7 +80,7 @@ def render(data: ReportData, questions: Sequence[TestQuestion], images: Mapping[
     script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
     pages = {place: f"page-{rank}" for rank, place in enumerate(images)}
     validation = {row["adapter_id"]: row["validation_loss"] for row in data.adapters}
-    return _environment().get_template("report.html.j2").render(
+    return environment().get_template("report.html.j2").render(
         data=data,
         charts={
             "intervals": charts.interval_plot(data.estimates, data.params.headline_contrast),
@@ -122,7 +122,7 @@ def interval_image(estimates: Sequence[Estimate], params: ReportParams) -> str:
     """The headline contrast's interval plot as a small SVG data URI, for where a whole page cannot be shown."""
     plot = charts.interval_plot([row for row in estimates if row.contrast == params.headline_contrast], params.headline_contrast)
     marks = [mark for _, group in plot.groups for mark in group]
-    image = _environment().get_template("intervals.svg.j2").render(marks=marks, ticks=plot.ticks)
+    image = environment().get_template("intervals.svg.j2").render(marks=marks, ticks=plot.ticks)
     return f"data:image/svg+xml;base64,{base64.b64encode(image.encode()).decode()}"
 
 
@@ -137,7 +137,8 @@ def clean(text: str) -> str:
     return "".join(char for char in plain if char in KEPT or unicodedata.category(char) not in DROPPED)
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
+    """What every page of ours is rendered with: autoescape on, every value cleaned, an unknown name an error."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,

@@ -24,7 +24,7 @@ from warehouse.store import Warehouse
 from warehouse.tables import LEDGERS, RUN_RESULTS, RUN_UNITS, RUNS, TABLES, Run, RunResult, RunUnit
 
 HERE = Path(__file__).parent
-EVERY = frozenset({"documents", "chunks", "qa_pairs", "splits", "adapters", "training_examples"})
+EVERY = frozenset({"documents", "chunks", "qa_pairs", "splits", "adapters", "training_examples", "estimates"})
 ALL_RUNS = "all"
 
 

@@ -23,16 +23,18 @@ def save_pages(folder: Path, names=NAMES) -> None:
             paper.save(folder / f"{name}.pdf", no_new_id=True)
 
 
+SMALL = (
+    f"train.base_model={ROOT}/deployments/demo/tiny_base",
+    "train.max_steps=2",
+    "answer.max_new_tokens=4",
+    "answer.batch_size=16",
+    "split.rephrased_share=0.3",
+    "split.unseen_document_share=0.3",
+)
+
+
 def settings(folder: Path, warehouse: Path, *overrides: str) -> RunConfig:
-    small = (
-        f"train.base_model={ROOT}/deployments/demo/tiny_base",
-        "train.max_steps=2",
-        "answer.max_new_tokens=4",
-        "answer.batch_size=16",
-        "split.rephrased_share=0.3",
-        "split.unseen_document_share=0.3",
-    )
-    return load_config(None, [*small, *overrides], sources=(str(folder),), warehouse=str(warehouse))
+    return load_config(None, [*SMALL, *overrides], sources=(str(folder),), warehouse=str(warehouse))
 
 
 def run(folder: Path, warehouse: Path, *overrides: str) -> str:
