@@ -58,3 +58,10 @@ def test_settings_survive_a_round_trip_through_json_and_yaml():
 
     assert RunConfig.model_validate_json(config.model_dump_json()) == config
     assert RunConfig.model_validate(yaml.safe_load(yaml.safe_dump(config.model_dump(mode="json")))) == config
+
+
+def test_the_placebo_run_finds_what_the_demo_landed():
+    demo, placebo = (load_config(ROOT / "deployments" / "demo" / f"{name}.yaml") for name in ("run", "placebo"))
+
+    for stage in ("sources", "ingest", "chunk", "embed", "generate", "curate", "deduplicate", "split", "train"):
+        assert getattr(placebo, stage) == getattr(demo, stage), stage
