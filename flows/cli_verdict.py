@@ -51,6 +51,52 @@ def import_judgements(args: argparse.Namespace) -> int:
     return 0
 
 
+def label(args: argparse.Namespace) -> int:
+    """Say yourself which answer is better, not knowing whose it is; each word is kept, and people become a judge of the run."""
+    import shutil
+
+    from flows.labelling import Sitting, label_run
+    from flows.terminal import as_text
+    from tasks.judge_trust import read_trust
+    from warehouse.views import query
+
+    store = existing(args.warehouse)
+    sitting = Sitting(args.reviewer, args.contrast, args.n, args.seed)
+    done = label_run(store, args.run, sitting, _ask, say, shutil.get_terminal_size().columns)
+    say("", f"{len(done.labels)} labels by {sitting.reviewer} on {done.contrast} in run {done.run_id} are kept")
+    if done.n_left:  # whoever sees how it stands may stop when it pleases
+        say(f"{done.n_left} are left: the same command goes on with them, and shows the figures at the end")
+        return 0
+    say("", as_text(query(store, "select * exclude (first_at, last_at) from labels_by_reviewer", done.run_id)))
+    agreement = query(store, "from reviewer_agreement", done.run_id)
+    if agreement.num_rows:
+        say(as_text(agreement))
+    if not done.estimates:
+        say("the run names people among its judges: `tunehouse run` with the same settings takes these labels in")
+        return 0
+    columns = "split, n, n_wins, n_ties, n_losses, n_unscored, n_not_asked, rate, low, high, judge"
+    chosen = f"select {columns} from win_rate where starts_with(judge, 'human') and contrast = '{done.contrast}'"  # noqa: S608  # the run's
+    say(as_text(query(store, chosen, done.run_id)))
+    trust = read_trust(store, done.run_id)
+    say(*filter(None, {trust.unfit_notice(row.judge) for row in done.estimates}))
+    return 0
+
+
+def _ask(prompt: str) -> str | None:
+    print(prompt, end="", flush=True)
+    line = sys.stdin.readline()
+    return line or None
+
+
+def _label_arguments(parser: argparse.ArgumentParser) -> None:
+    add_warehouse(parser)
+    parser.add_argument("--run", metavar="RUN_ID", help="a run's id (default: the latest finished run)")
+    parser.add_argument("--contrast", metavar="A:B", help="arms whose answers are shown (default: the run's headline contrast)")
+    parser.add_argument("--reviewer", required=True, metavar="NAME", help="who labels; the same name goes on where it stopped")
+    parser.add_argument("--n", type=int, default=50, help="questions in all, earlier sittings included; controls come on top (default: 50)")
+    parser.add_argument("--seed", type=int, default=0, help="draws questions and orders; the same for all reviewers (default: 0)")
+
+
 def _gate_arguments(parser: argparse.ArgumentParser) -> None:
     add_warehouse(parser)
     parser.add_argument("--run", metavar="RUN_ID", help="a run's id (default: the latest finished run)")
@@ -80,6 +126,7 @@ def _import_judgements_arguments(parser: argparse.ArgumentParser) -> None:
 
 COMMANDS: dict[str, Command] = {
     "gate": Command(gate, _gate_arguments),
+    "label": Command(label, _label_arguments),
     "compare-runs": Command(compare_runs, _compare_runs_arguments),
     "import-judgements": Command(import_judgements, _import_judgements_arguments),
 }

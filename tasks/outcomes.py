@@ -105,6 +105,26 @@ def figures(
     }
 
 
+def figures_with(
+    judge: str,
+    verdicts: Sequence[Verdict],
+    answers: Sequence[Answer],
+    splits: Sequence[SplitRow],
+    judge_params: JudgeParams,
+    params: ReportParams,
+) -> dict[Table, list[Any]]:
+    """What a judge that is heard later adds to the figures of the others: its own, and how the others compare with it."""
+    sets = outcome_sets(verdicts, splits, judge_params)
+    own = {of: outcomes for of, outcomes in sets.items() if of[0] == judge}
+    return {
+        t.ESTIMATES: estimates_of(own, params),
+        t.LENGTH_CONTROLS: make_length_controls(own, answers, params),
+        t.JUDGE_AGREEMENTS: [row for row in agreement.make_agreements(sets, params) if judge in row.judges],
+        t.CALIBRATIONS: [row for row in calibration.make_calibrations(sets, params) if judge in (row.judge, row.labeller)],
+        t.ARM_STRENGTHS: rank_arms.make_strengths(own, params),
+    }
+
+
 def test_sets(splits: Sequence[SplitRow]) -> dict[str, list[SplitRow]]:
     """The questions of each test set, empty sets too."""
     return {split: [row for row in splits if row.split == split] for split in TEST_SPLITS}
