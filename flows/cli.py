@@ -9,9 +9,13 @@ import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flows import cli_curve, cli_data, cli_server, cli_verdict
 from flows.console import Command, add_run, add_settings, add_sources, add_warehouse, existing, fail, refuse_missing, say
+
+if TYPE_CHECKING:
+    from flows.run_config import RunConfig
 
 INTERRUPTED = 130
 
@@ -20,7 +24,11 @@ def run(args: argparse.Namespace) -> int:
     """Take PDFs, or folders of them, through every stage to a verdict."""
     from flows.run_config import load_config
 
-    config = load_config(args.config, args.set, sources=tuple(args.sources) or None, warehouse=args.warehouse)
+    return start(load_config(args.config, args.set, sources=tuple(args.sources) or None, warehouse=args.warehouse), is_dry=args.dry_run)
+
+
+def start(config: RunConfig, *, is_dry: bool = False) -> int:
+    """Run the pipeline with these settings and say what came of it; dry: say what it would ask of models."""
     refuse_missing(config.sources)
     quiet_prefect(Path(config.warehouse))
     from flows.display import progress_display
@@ -29,14 +37,14 @@ def run(args: argparse.Namespace) -> int:
 
     say(f"tunehouse: {', '.join(config.sources)} -> {config.warehouse}")
     with progress_display():
-        state = (estimate if args.dry_run else pipeline)(config, return_state=True)
+        state = (estimate if is_dry else pipeline)(config, return_state=True)
     outcome = None if state.is_completed() else state.result(raise_on_failure=False)
     error = outcome if outcome is None or isinstance(outcome, BaseException) else RuntimeError(f"the flow ended {state.name}")
     from flows.summary import run_summary
     from warehouse.store import Warehouse
 
     store = Warehouse(config.warehouse)
-    say(estimate_text(store, config, state.result()) if args.dry_run and error is None else run_summary(store, error))
+    say(estimate_text(store, config, state.result()) if is_dry and error is None else run_summary(store, error))
     return 0 if error is None else fail(error)
 
 

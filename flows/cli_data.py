@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from flows.console import Command, add_run, add_warehouse, existing, say
@@ -36,19 +37,19 @@ def export_model(args: argparse.Namespace) -> int:
 
 
 def prefer(args: argparse.Namespace) -> int:
-    """Tune a run's adapter further to preferences (DPO): a multiple-choice file, or its references against the base's wrong answers."""
-    import warnings
+    """Run again with the adapter tuned further to preferences (DPO): multiple choice, or references against what the base says wrong."""
+    from flows.cli import quiet_prefect, start
+    from tasks.prefer_params import PreferParams
 
-    from flows.prefer import prefer as tune
-    from tasks.dpo import DpoParams
+    given = {"beta": args.beta, "learning_rate": args.learning_rate, "epochs": args.epochs, "held_out_share": args.held_out}
+    choices = str(args.choices.resolve()) if args.choices else ""
+    source = PreferParams(source="file" if choices else "base", choices=choices)
+    params = replace(source, **{name: value for name, value in given.items() if value is not None})
+    store = existing(args.warehouse)
+    quiet_prefect(store.root)
+    from flows.prefer import preferring
 
-    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
-    params = DpoParams(beta=args.beta, learning_rate=args.learning_rate, epochs=args.epochs)
-    done = tune(existing(args.warehouse), args.run, args.choices, args.out, args.held_out, params)
-    say(f"{len(done.losses)} steps, loss {done.losses[0]:.3f} to {done.losses[-1]:.3f}; the adapter: {args.out}")
-    if done.margin_before is not None and done.margin_after is not None:
-        say(f"chosen less rejected on held-out pairs: {done.margin_before:.2f} before, {done.margin_after:.2f} nats after")
-    return 0
+    return start(preferring(store, args.run, params))
 
 
 def review(args: argparse.Namespace) -> int:
@@ -111,11 +112,10 @@ def _prefer_arguments(parser: argparse.ArgumentParser) -> None:
     add_warehouse(parser)
     parser.add_argument("--run", metavar="RUN_ID", help="a run's id (default: the latest finished run)")
     parser.add_argument("--choices", type=Path, metavar="FILE", help="multiple choice, .csv or .jsonl: question, options, answer")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the folder of the new adapter")
-    parser.add_argument("--held-out", type=float, default=0.1, metavar="SHARE", help="questions that are only measured (default: 0.1)")
-    parser.add_argument("--beta", type=float, default=0.1, help="pull back to the base (default: 0.1)")
-    parser.add_argument("--learning-rate", type=float, default=1e-4, help="of AdamW (default: 1e-4)")
-    parser.add_argument("--epochs", type=int, default=1, help="how often every pair is seen (default: 1)")
+    parser.add_argument("--held-out", type=float, metavar="SHARE", help="questions that are only measured (default: 0.1)")
+    parser.add_argument("--beta", type=float, help="pull back to the adapter that it began from (default: 0.1)")
+    parser.add_argument("--learning-rate", type=float, help="peak rate (default: a tenth of the training's)")
+    parser.add_argument("--epochs", type=int, help="how often every pair is seen (default: 1)")
 
 
 def _review_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,54 +1,89 @@
-"""A finished run's adapter and preferences -> an adapter that prefers as they do, beside the run's own; its pairs land with the run."""
+"""A run's preferences -> the units that find them and tune its adapter to them; off by default (``prefer.source: none``)."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from tasks import preferences, stages
-from tasks.late_units import add_unit
-from tasks.release_params import ReleaseParams
-from tasks.units import Made, land_once, unit, units_of
-from warehouse.store import Warehouse
-from warehouse.tables import PREFERENCE_PAIRS, SPLITS, TEST_SPLITS, PreferencePair, QaPair, SplitRow
-from warehouse.views import write_duckdb
+from flows.run_config import RunConfig
+from tasks import preferences, stages, train_params
+from tasks.prefer_params import PreferParams
+from tasks.prefer_unit import taught_pairs, tested_pairs
+from tasks.train_params import TrainParams
+from tasks.units import Unit, unit, units_of, without
+from warehouse.errors import ConfigError, MissingPrerequisite
+from warehouse.keys import key
+from warehouse.store import Warehouse, file_sha256
+from warehouse.tables import RUNS, SPLITS, QaPair, Run, SplitRow
+from warehouse.views import latest_finished_run, ledger_rows
 
-if TYPE_CHECKING:
-    from tasks.dpo import DpoParams, Preferred
-    from tasks.export_model import Release
 
+def preference_units(store: Warehouse, config: RunConfig, curated: list[Unit], splitting: Unit, training: Unit) -> list[Unit]:
+    """The unit that finds the preference pairs and the one that tunes the adapter of ``training`` to them; none where that is off.
 
-def prefer(store: Warehouse, run: str | None, choices: Path | None, folder: Path, held_out: float, params: DpoParams) -> Preferred:
-    """Tune a run's adapter to a multiple-choice file; without one, to its train references against the base's wrong answers.
+    The first is named by what is asked, as the training is by what is taught: a document that is only tested on does not ask anew.
 
     Raises:
-        LeakFound: a pair teaches what a test set asks; nothing is landed or trained.
-        ConfigError: the file cannot be taken, ``folder`` holds something already, or every weight was trained.
-        MissingPrerequisite: the run has no adapter.
+        ConfigError: the file cannot be read.
     """
-    from tasks.dpo import tune_preferences
-    from tasks.export_model import find_release, refuse_order
+    from tasks import dpo
+    from tasks.base_model import base_sha256
 
-    release = find_release(store, run, ReleaseParams())
-    refuse_order(release, "adapter", folder)
-    curated, split = (units_of(store, release.run_id, stage) for stage in ("curate", "split"))
-    pairs, splits = stages.kept_pairs(store, curated), store.rows(SPLITS, [work.unit_id for work in split])
-    found = preferences.read_choices(choices) if choices else _against_base(release, pairs, splits)
-    tested = {row.pair_id for row in splits if row.split in TEST_SPLITS}
-    preferences.refuse_tested(found, [pair for pair in pairs if pair.pair_id in tested])
-    work = unit("prefer", preferences.VERSION, f"{len(found)} preference pairs", inputs=[one.preference_id for one in found], reads=split)
-    land_once(store, work, lambda: Made({PREFERENCE_PAIRS: found}))
-    add_unit(store, release.run_id, "prefer", work)
-    write_duckdb(store)
-    taught, out = preferences.hold_out(found, held_out, params.seed)
-    return tune_preferences(taught, out, release.folder, folder, release.params, params)
+    if config.prefer.source == "none":
+        return []
+    pairs, splits = stages.kept_pairs(store, curated), store.rows(SPLITS, [splitting.unit_id])
+    base = base_sha256(config.train.base_model)
+    inputs = _from_file(config.prefer, pairs, splits) if config.prefer.source == "file" else _from_base(config, pairs, splits)
+    asking = [config.prefer.source, base, config.train.dtype, config.prefer.max_new_tokens] if config.prefer.source == "base" else ["file"]
+    what = f"preferences from the {config.prefer.source}"
+    finding = unit(
+        "preferences", preferences.VERSION, what, inputs=inputs, also_reads=[*curated, splitting], settings=asking, is_named_by_content=True
+    )  # fmt: skip
+    train = dpo.dpo_settings(config.train, config.prefer)
+    settings = [without(config.prefer, "max_questions", "max_new_tokens"), without(train, *train_params.SHAPES_NO_RESULT), base]
+    return [finding, unit("dpo", dpo.VERSION, "DPO on the run's adapter", reads=[training, finding], settings=settings)]
 
 
-def _against_base(release: Release, pairs: list[QaPair], splits: list[SplitRow]) -> list[PreferencePair]:
-    """What the base gets wrong of the train set: a pass of its own over train questions."""
-    from tasks.answer import AnswerParams, Question, answer_questions
+def _from_base(config: RunConfig, pairs: list[QaPair], splits: list[SplitRow]) -> list[str]:
+    taught = taught_pairs(pairs, splits, config.train)
+    questions = preferences.questions_for(taught, preferences.what_is_tested(tested_pairs(pairs, splits)), config.prefer)
+    by_id = {pair.pair_id: pair for pair in taught}
+    return [key(row, by_id[row.pair_id].question, by_id[row.pair_id].answer, by_id[row.pair_id].answer_key) for row in questions]
 
-    train = {row.pair_id for row in splits if row.split == "train"}
-    asked = [Question(pair.pair_id, pair.question) for pair in pairs if pair.pair_id in train and pair.answer_key]
-    said = answer_questions(asked, "base", release.params.base_model, None, None, AnswerParams(dtype=release.params.dtype))
-    return preferences.pairs_from_answers(pairs, splits, {row.pair_id: row.answer for row in said})
+
+def _from_file(params: PreferParams, pairs: list[QaPair], splits: list[SplitRow]) -> list[str]:
+    """Also by what is tested: that is what a file is held against."""
+    path = Path(params.choices)
+    if not path.is_file():
+        raise ConfigError("there is no such file", where=f"prefer.choices {path}", mend="name a .csv or .jsonl file")
+    tested = sorted(tested_pairs(pairs, splits), key=lambda pair: pair.pair_id)
+    return [file_sha256(path), *(key(pair.fact_id, pair.question, pair.bare_question, pair.answer) for pair in tested)]
+
+
+def preferring(store: Warehouse, run: str | None, params: PreferParams) -> RunConfig:
+    """The settings of a run (None: the latest finished one's) with ``params``, to run again: what stands is not done again.
+
+    Raises:
+        MissingPrerequisite: there is no such run, or it has trained no adapter.
+        ConfigError: its adapter cannot be tuned so, or its settings are another version's.
+    """
+    from flows.rerun import settings_of
+
+    run_id = run or latest_finished_run(store)
+    found: list[Run] = [row for row in ledger_rows(store, RUNS) if row.run_id == run_id]
+    if not found or not units_of(store, found[0].run_id, "train"):
+        raise MissingPrerequisite(f"run {run_id or '(none)'} has no adapter", where=str(store.root), mend="`tunehouse run PDF_OR_FOLDER`")
+    config = settings_of(found[0]).model_copy(update={"warehouse": str(store.root), "prefer": params})
+    refuse_whole(config.train)
+    return config
+
+
+def refuse_whole(train: TrainParams) -> None:
+    """Let pass trainings that give an adapter, which alone can be tuned further.
+
+    Raises:
+        ConfigError: every weight is trained.
+    """
+    if train.method == "full":
+        raise ConfigError(
+            "every weight is trained: there is no adapter to tune to preferences", where="prefer.source", mend="use train.method lora"
+        )

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tasks import forgetting
+from tasks.forgetting_unit import guard_unit, measure_forgetting
 from tasks.late_units import add_unit
+from tasks.prefer_unit import tuned_units
 from tasks.release_params import ReleaseParams
-from tasks.units import Made, land_once, unit, units_of
+from tasks.units import land_once
 from warehouse.store import Warehouse
-from warehouse.tables import CONTROL_LIKELIHOODS, FORGETTING, Forgetting
+from warehouse.tables import FORGETTING, Forgetting
 from warehouse.views import write_duckdb
 
 if TYPE_CHECKING:
@@ -57,17 +58,10 @@ def release_model(store: Warehouse, run: str | None, order: Order, params: Relea
 
 
 def guard(store: Warehouse, release: Release, params: ReleaseParams) -> list[Forgetting]:
-    """What the adapter forgot: measured once, and landed with its run."""
-    adapter = release.adapter
-    trained = [work for work in units_of(store, release.run_id, "train") if work.unit_id == adapter.adapter_id]
-    settings = [params.alpha, params.min_drop, release.params.dtype, forgetting.control_sha256()]
-    work = unit("forgetting", forgetting.VERSION, f"adapter {adapter.adapter_id}", reads=trained, settings=settings)
-
-    def make() -> Made:
-        forgot = forgetting.measure(adapter.base_model, release.folder, adapter.adapter_id, release.params.dtype, params)
-        return Made({CONTROL_LIKELIHOODS: forgot.items, FORGETTING: forgot.groups})
-
-    land_once(store, work, make)
+    """What the adapter forgot: measured with its run, or here where that run was an older version's."""
+    (tuned,) = tuned_units(store, release.run_id)
+    work = guard_unit(tuned, release.params.dtype, params)
+    land_once(store, work, lambda: measure_forgetting(store, tuned, release.params, params))
     add_unit(store, release.run_id, "forgetting", work)
     write_duckdb(store)
     rows: list[Forgetting] = store.rows(FORGETTING, [work.unit_id])

@@ -28,6 +28,7 @@ from tasks.selection import Reached, Selection, selecting
 from tasks.units import parts_of, units_of
 from warehouse.errors import ConfigError, MissingPrerequisite
 from warehouse.store import Warehouse
+from warehouse.tables import Run
 
 Walk = Callable[[Warehouse, RunConfig, str], None]
 
@@ -75,7 +76,7 @@ def redo(store: Warehouse, target: Target, selection: Selection) -> None:
             where=f"unit {target.work.unit_id}",
             mend="give the command again that made it: what does not fit any more is made anew",
         )
-    config = _settings_of(target).model_copy(update={"warehouse": str(store.root)})
+    config = settings_of(target.run).model_copy(update={"warehouse": str(store.root)})
     with selecting(selection):
         try:
             for walk in walks_from(target.work.stage):
@@ -95,13 +96,18 @@ def redo(store: Warehouse, target: Target, selection: Selection) -> None:
         )
 
 
-def _settings_of(target: Target) -> RunConfig:
+def settings_of(run: Run) -> RunConfig:
+    """The settings that a run was started with.
+
+    Raises:
+        ConfigError: they are another version's.
+    """
     try:
-        return RunConfig.model_validate_json(target.run.settings)
+        return RunConfig.model_validate_json(run.settings)
     except ValidationError as error:
         raise ConfigError(
-            f"the settings of run {target.run.run_id} are not those of this version of tunehouse: {error}",
-            where=f"unit {target.work.unit_id}",
+            f"the settings of run {run.run_id} are not those of this version of tunehouse: {error}",
+            where=f"run {run.run_id}",
             mend="start a new run: `tunehouse run`; units that stand are not done again",
         ) from error
 
@@ -147,7 +153,7 @@ WALKS: tuple[tuple[tuple[str, ...], Walk], ...] = (
     (("ingest",), _read),
     (("chunk", "embed"), _cut),
     (("generate", "curate", "deduplicate", "split"), _synthesize),
-    (("train", "placebo"), _finetune),
-    (("retrieve", "answer", "score", "controls", "judge", "report"), _compare),
+    (("train", "placebo", "preferences", "dpo", "forgetting"), _finetune),
+    (("retrieve", "answer", "probe", "elicit", "score", "controls", "judge", "report"), _compare),
 )
 """Which part of which flow plans a stage, in order."""

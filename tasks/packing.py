@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import torch
 from torch.nn.functional import cross_entropy
@@ -28,6 +28,25 @@ LEAK_TOLERANCE = 0.2
 """Packed logits may differ from those of an example alone by this share of what a row without bounds between examples would change."""
 
 log = logging.getLogger(__name__)
+
+
+class Taught(Protocol):
+    """What a step is made of: an example, or a pair of answers."""
+
+    @property
+    def pair_id(self) -> str:
+        """Named in errors, and drawn by."""
+
+    @property
+    def tokens(self) -> tuple[int, ...]:
+        """All that goes through the model."""
+
+    @property
+    def n_answer(self) -> int:
+        """What the step's loss is a mean over counts this often."""
+
+
+Some = TypeVar("Some", bound=Taught)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +91,9 @@ def plan_epoch(examples: Sequence[Encoded], tokens_per_step: int, seed: int, epo
     return [step for step in steps if step]
 
 
-def rows_of(examples: Sequence[Encoded], tokens_per_row: int) -> list[list[Encoded]]:
+def rows_of(examples: Sequence[Some], tokens_per_row: int) -> list[list[Some]]:
     """``examples`` in order, cut into rows of at most ``tokens_per_row`` tokens; a longer example is a row of its own."""
-    rows: list[list[Encoded]] = []
+    rows: list[list[Some]] = []
     room = 0
     for one in examples:
         if not rows or len(one.tokens) > room:
@@ -95,6 +114,13 @@ def answer_loss(model: Any, row: Sequence[Encoded], is_packed: bool, is_fused: b
         return summed_loss(hidden, model.get_output_embeddings().weight, labels)
     logits, labels = (_packed_logits if is_packed else _padded_logits)(model, row)
     return cross_entropy(logits.float(), labels, reduction="sum")
+
+
+def answer_log_probs(model: Any, row: Sequence[Encoded], is_packed: bool) -> torch.Tensor:
+    """Log-probability of each example's whole answer, the end token included: (n_examples,), nats, float32. See :func:`answer_loss`."""
+    logits, labels = (_packed_logits if is_packed else _padded_logits)(model, row)
+    said = -cross_entropy(logits.float(), labels, reduction="none")
+    return torch.stack([part.sum() for part in torch.split(said, [one.n_answer for one in row])])
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,16 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tasks.key_match import states
+from tasks.prefer_params import PreferParams
 from tasks.text import ngrams, normalise, words
 from warehouse.errors import ConfigError, LeakFound
 from warehouse.keys import draw, key
-from warehouse.tables import PreferencePair, QaPair, SplitRow
+from warehouse.tables import PreferencePair, PreferenceQuestion, QaPair, TrainingExample
 
 VERSION = 1
 NGRAM = 13
@@ -56,20 +58,59 @@ def _choice(row: Any, where: str) -> list[PreferencePair]:
     return [_pair(question, options[named], wrong, None) for at, wrong in enumerate(options) if at != named]
 
 
-def pairs_from_answers(pairs: Sequence[QaPair], splits: Sequence[SplitRow], said: Mapping[str, str]) -> list[PreferencePair]:
-    """Train references preferred to those of the base's answers (``said``: pair_id -> answer) that do not state the key."""
-    train = {row.pair_id for row in splits if row.split == "train"}
-    wrong = [
-        pair
-        for pair in sorted(pairs, key=lambda one: one.pair_id)
-        if pair.pair_id in train and pair.answer_key and said.get(pair.pair_id) and not states(said[pair.pair_id], pair.answer_key)
-    ]
-    return [_pair(pair.question, pair.answer, said[pair.pair_id], pair.fact_id) for pair in wrong]
+def questions_for(taught: Sequence[QaPair], tested: Tested, params: PreferParams) -> list[PreferenceQuestion]:
+    """Each taught pair with its fate before anything is asked: ``preference`` for those to be put to the base.
+
+    Not put: those whose fact a test set asks, in whatever words; those without an answer that can be found in what is said; and those
+    beyond ``max_questions``, facts drawn by the seed.
+    """
+    in_order = sorted(taught, key=lambda pair: (draw(params.seed, "prefer", pair.fact_id), pair.pair_id))
+    rows, n_asked = [], 0
+    for pair in in_order:
+        fate = _unfit(pair, tested) or ("preference" if n_asked < params.max_questions else "not_drawn")
+        n_asked += fate == "preference"
+        rows.append(PreferenceQuestion(pair.pair_id, fate, None))
+    return rows
 
 
-def _pair(question: str, chosen: str, rejected: str, fact_id: str | None) -> PreferencePair:
+def _unfit(pair: QaPair, tested: Tested) -> Literal["fact_is_tested", "refusal", "no_key"] | None:
+    if pair.fact_id in tested.facts:
+        return "fact_is_tested"
+    if pair.answer_kind == "refusal":
+        return "refusal"
+    return None if pair.answer_key else "no_key"
+
+
+def judge_answers(
+    taught: Sequence[QaPair], questions: Sequence[PreferenceQuestion], said: Mapping[str, str]
+) -> tuple[list[PreferencePair], list[PreferenceQuestion]]:
+    """(preferences, questions with their fate): a reference is preferred to what the base said where that does not state the key.
+
+    ``said``: pair_id -> answer, of every question that was put.
+    """
+    by_id = {pair.pair_id: pair for pair in taught}
+    judged = [replace(one, fate=_fate(by_id[one.pair_id], said[one.pair_id]), answer=said[one.pair_id]) for one in questions if is_put(one)]
+    sources = [(by_id[one.pair_id], one.answer or "") for one in judged if is_put(one)]
+    found = [_pair(source.question, source.answer, answer, source) for source, answer in sources]
+    return found, [*judged, *(one for one in questions if not is_put(one))]
+
+
+def is_put(one: PreferenceQuestion) -> bool:
+    """True for a question that is to be put, and once it is judged for one that gave a preference."""
+    return one.fate == "preference"
+
+
+def _fate(pair: QaPair, answer: str) -> Literal["preference", "base_is_right", "base_is_silent"]:
+    if not answer.strip():
+        return "base_is_silent"
+    return "base_is_right" if states(answer, pair.answer_key or "") else "preference"
+
+
+def _pair(question: str, chosen: str, rejected: str, source: QaPair | None) -> PreferencePair:
+    fact_id = source.fact_id if source else None
     group = key("preference", VERSION, fact_id or normalise(question))
-    return PreferencePair(key(group, question, chosen, rejected), group, fact_id, question, chosen, rejected)
+    name = key(group, question, chosen, rejected)
+    return PreferencePair(name, group, fact_id, question, chosen, rejected, source.pair_id if source else None)
 
 
 def hold_out(pairs: Sequence[PreferencePair], share: float, seed: int) -> tuple[list[PreferencePair], list[PreferencePair]]:
@@ -78,22 +119,45 @@ def hold_out(pairs: Sequence[PreferencePair], share: float, seed: int) -> tuple[
     return [pair for pair in pairs if pair.group_id not in out], [pair for pair in pairs if pair.group_id in out]
 
 
-def refuse_tested(pairs: Sequence[PreferencePair], tested: Iterable[QaPair]) -> None:
+def inherited(examples: Sequence[TrainingExample], adapter_id: str) -> list[TrainingExample]:
+    """What the adapter that it began from was taught, as its own: its weights have learnt it."""
+    return [replace(row, example_id=key(adapter_id, row.role, row.pair_id), adapter_id=adapter_id) for row in examples]
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """What test sets ask: fact, and wording or run of words -> a tested pair that has it. A refusal's own words tell nothing."""
+
+    facts: Mapping[str, str]
+    wordings: Mapping[object, str]
+
+    def pair_like(self, pair: PreferencePair) -> str | None:
+        """The tested pair whose fact, wording or 13 words in a row a preference pair has; None where there is none."""
+        grams = (gram for text in (pair.question, pair.chosen, pair.rejected) for gram in ngrams(words(text), NGRAM))
+        own: Iterable[object] = (normalise(pair.question), *grams)
+        return self.facts.get(pair.fact_id or "") or next((self.wordings[one] for one in own if one in self.wordings), None)
+
+
+def what_is_tested(tested: Iterable[QaPair]) -> Tested:
+    """The pairs of all test sets, to be looked up."""
+    facts: dict[str, str] = {}
+    held: dict[object, str] = {}
+    for test in tested:
+        facts[test.fact_id] = test.pair_id
+        texts = [test.bare_question, *([] if test.answer_kind == "refusal" else [test.answer])]
+        grams = (gram for text in texts for gram in ngrams(words(text), NGRAM))
+        held |= dict.fromkeys([normalise(test.question), normalise(test.bare_question), *grams], test.pair_id)
+    return Tested(facts, held)
+
+
+def refuse_tested(pairs: Sequence[PreferencePair], tested: Tested) -> None:
     """Let pass what asks for nothing that a test set asks.
 
     Raises:
         LeakFound: a pair's fact is in a test set, or it has a tested question's wording, or 13 words in a row of one.
     """
-    facts: dict[str, str] = {}
-    held: dict[object, str] = {}
-    for test in tested:
-        facts[test.fact_id] = test.pair_id
-        wordings: list[object] = [normalise(test.question), normalise(test.bare_question)]
-        held |= dict.fromkeys([*wordings, *ngrams(words(test.bare_question), NGRAM), *ngrams(words(test.answer), NGRAM)], test.pair_id)
     for pair in pairs:
-        own = [normalise(pair.question), *ngrams(words(pair.question), NGRAM), *ngrams(words(pair.chosen), NGRAM)]
-        found = facts.get(pair.fact_id or "") or next((held[one] for one in own if one in held), None)
-        if found:
+        if found := tested.pair_like(pair):
             raise LeakFound(
                 "a preference pair teaches what a test set asks",
                 where=f"{pair.question!r} and tested pair {found}",

@@ -112,7 +112,7 @@ def train_adapter(
     if not examples:
         raise TunehouseError("there are no pairs to train on", where="the train set", mend="add documents, or hold out less: split.*")
     together = crew()
-    with _torch_threads(params.n_threads), torch.random.fork_rng(), _disk_trouble_named(folder), kept_heap():
+    with surroundings(params, folder):
         foreseen = estimate(params)
         refuse_too_large(foreseen, params)
         torch.manual_seed(params.seed)
@@ -120,7 +120,7 @@ def train_adapter(
         limit = min(params.max_tokens, getattr(base.model.config, "max_position_embeddings", None) or params.max_tokens)
         taught, held_out = (encode(base.tokenizer, some, limit) for some in (examples, validation))
         prepared = _prepare(base, [*taught, *held_out], params)
-        training = _training(prepared, taught, held_out, folder / CHECKPOINTS, adapter_id, together, on_step or _Report())
+        training = _training(prepared, taught, held_out, folder / CHECKPOINTS, adapter_id, together, on_step or Report())
         flop = foreseen.flop(training.plan)
         log.info("%d pairs, %d steps, %.2g FLOP, about %s", len(taught), len(training.plan), flop, _duration(foreseen.seconds(flop)))
         stopped = training.run()
@@ -160,7 +160,7 @@ def _training(
     adapter_id: str,
     together: Crew,
     on_step: Callable[[int, int, float], None],
-) -> Training:
+) -> Training[Encoded]:
     params = prepared.params
     plan = [step for epoch in range(params.epochs) for step in plan_epoch(taught, params.tokens_per_step, params.seed, epoch)]
     is_cut = params.max_steps is not None and params.max_steps < len(plan)
@@ -187,18 +187,19 @@ def _save(prepared: Prepared, folder: Path, together: Crew) -> list[Path]:
     return files
 
 
-def _notes(prepared: Prepared, training: Training) -> list[str]:
+def _notes(prepared: Prepared, training: Training[Encoded]) -> list[str]:
     supplied = {"padded_batches": not prepared.is_packed, "rows_halved": training.n_halvings > 0}
     return [*prepared.base.notes, *(note for note, is_so in supplied.items() if is_so)]
 
 
-class _Report:
+class Report:
     """Says how far a training is, with its loss and the time left at the pace so far."""
 
     def __init__(self) -> None:
         self.first: tuple[int, float] | None = None
 
     def __call__(self, step: int, n_steps: int, loss: float) -> None:
+        """Say it after a step."""
         now = time.monotonic()
         n_before, started = self.first = self.first or (step, now)
         left = "" if step == n_before else f", {_duration((now - started) / (step - n_before) * (n_steps - step))} left"
@@ -207,6 +208,13 @@ class _Report:
 
 def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 2 * SECONDS_A_MINUTE else f"{seconds / SECONDS_A_MINUTE:.0f} min"
+
+
+@contextmanager
+def surroundings(params: TrainParams, folder: Path) -> Iterator[None]:
+    """What a training is done in: torch's threads as asked for, its random state put back afterwards, trouble with the disk named."""
+    with _torch_threads(params.n_threads), torch.random.fork_rng(), _disk_trouble_named(folder), kept_heap():
+        yield
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from torch import distributed
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tasks.packing import Encoded
+    from tasks.packing import Some
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Crew:
         """True for the process that writes files and rows."""
         return self.rank == 0
 
-    def share(self, examples: Sequence[Encoded]) -> list[Encoded]:
+    def share(self, examples: Sequence[Some]) -> list[Some]:
         """This process's part of a step's examples, about as many tokens as the others'; all of them for one process."""
         if self.size == 1:
             return list(examples)

@@ -9,12 +9,12 @@ import logging
 import math
 import time
 from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Generic, Literal
 
 import torch
 
 from tasks import checkpoint, stopping
-from tasks.packing import rows_of
+from tasks.packing import Some, rows_of
 from tasks.train_crew import Crew
 from warehouse.errors import TunehouseError
 from warehouse.keys import key
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from tasks.packing import Encoded
+    from tasks.packing import Taught
     from tasks.train_params import TrainParams
     from tasks.train_weights import Weights
 
@@ -59,17 +59,17 @@ def learning_rate(params: TrainParams, peak: float, step: int, n_steps: int) -> 
 
 
 @dataclass
-class Training:
+class Training(Generic[Some]):
     """A training under way.
 
     ``plan``: the steps' examples, ``plan_ends_by`` why there are no more. ``row_loss``: the sum of the losses of a row of examples.
     ``validate``: the mean loss on what is held out, or None. ``steps``: the rows of the steps done.
     """
 
-    row_loss: Callable[[Sequence[Encoded]], torch.Tensor]
+    row_loss: Callable[[Sequence[Some]], torch.Tensor]
     validate: Callable[[], float | None]
     weights: Weights
-    plan: Sequence[Sequence[Encoded]]
+    plan: Sequence[Sequence[Some]]
     plan_ends_by: Stop
     n_steps_planned: int
     params: TrainParams
@@ -155,7 +155,7 @@ class Training:
         losses = [row.validation_loss for row in self.steps if row.validation_loss is not None]
         return len(losses) - 1 - losses.index(min(losses)) if losses else 0
 
-    def _step(self, examples: Sequence[Encoded]) -> None:
+    def _step(self, examples: Sequence[Some]) -> None:
         started = time.monotonic()
         number = len(self.steps) + 1
         n_answer = sum(one.n_answer for one in examples)
@@ -175,7 +175,7 @@ class Training:
         self._save_if_due()
         self.on_step(number, len(self.plan), loss)
 
-    def _gradients(self, examples: Sequence[Encoded]) -> float:
+    def _gradients(self, examples: Sequence[Some]) -> float:
         """Backward passes over the step's rows; returns the sum of the answer tokens' losses. Out of memory: again in rows half as long."""
         longest = max((len(one.tokens) for one in examples), default=1)
         while True:
@@ -194,7 +194,7 @@ class Training:
             self.weights.clear()
             self.weights.gradient.zero_()
             if self.n_halvings == N_HALVINGS or n_tokens <= longest // 2:
-                raise _out_of_memory(n_tokens, longest) from trouble
+                raise out_of_memory(n_tokens, longest) from trouble
             self.n_halvings += 1
             log.warning("out of memory with rows of %d tokens: going on with half as many, the same tokens in every step", n_tokens)
 
@@ -227,17 +227,18 @@ class Training:
             torch.cuda.set_rng_state(on_gpu)
 
 
-def _not_finite(number: int, loss: float, norm: float, examples: Sequence[Encoded]) -> TunehouseError:
+def _not_finite(number: int, loss: float, norm: float, examples: Sequence[Taught]) -> TunehouseError:
     ids = [one.pair_id for one in examples]
     more = f" and {len(ids) - N_IDS_NAMED} more" if len(ids) > N_IDS_NAMED else ""
     return TunehouseError(
         f"training stopped: step {number} has loss {loss} and gradient norm {norm}",
         where=f"pairs {', '.join(ids[:N_IDS_NAMED])}{more}",
-        mend="lower train.learning_rate, or look at these pairs; the base model's weights may also be damaged",
+        mend="lower train.learning_rate (of preferences: prefer.learning_rate), or look at these pairs; the base's weights may be damaged",
     )
 
 
-def _out_of_memory(n_tokens: int, longest: int) -> TunehouseError:
+def out_of_memory(n_tokens: int, longest: int) -> TunehouseError:
+    """What to say when no smaller rows are left to try."""
     return TunehouseError(
         f"training ran out of memory with rows of {n_tokens} tokens; the longest pair of the step has {longest}",
         where="train.tokens_per_row, train.max_tokens",

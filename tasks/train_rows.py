@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from tasks.base_model import Base, base_sha256
 from tasks.train_methods import ADAPTER_WEIGHTS, FULL_WEIGHTS, proof
@@ -41,10 +41,10 @@ def adapter_row(base: Base, examples: Sequence[TrainExample], params: TrainParam
 
 
 def run_row(
-    training: Training,
+    training: Training[Any],
     stopped: Stop,
-    taught: Sequence[Encoded],
-    held_out: Sequence[Encoded],
+    taught: Sequence[object],
+    held_out: Sequence[object],
     validation_loss: float | None,
     notes: Sequence[str],
     foreseen: Estimate,

@@ -407,6 +407,17 @@ OURS = {
     "preference_pairs_ask_no_tested_fact": lambda rows: added(
         rows, t.PREFERENCE_PAIRS, t.PreferencePair("x1", "g1", None, rows[t.QA_PAIRS][1].question.upper(), "It is red.", "It is blue.")
     ),
+    "preference_pairs_come_from_train": lambda rows: added(
+        rows, t.PREFERENCE_PAIRS, t.PreferencePair("x1", "g1", None, "Which colour?", "It is red.", "It is blue.", "p2")
+    ),
+    "preference_pairs_share_no_13gram_with_tests": lambda rows: (
+        changed(rows, t.QA_PAIRS, "p2", answer="Turn the bolt of the outer cover by a quarter once it has been cleaned and dried."),
+        added(
+            rows,
+            t.PREFERENCE_PAIRS,
+            t.PreferencePair("x1", "g1", None, "How?", "So.", "First turn the bolt of the outer cover by a quarter once it has been cleaned."),
+        ),
+    ),
     "only_tuned_arms_use_the_adapter": lambda rows: changed(rows, t.ANSWERS, "base-p2", adapter_id="a1"),
 }
 

@@ -56,6 +56,16 @@ with named as (
     select run_id, 'training_examples' as table_name, 'pair_id' as column_name, pair_id as id, 'pair_id' as kind from training_examples
     where not starts_with(pair_id, 'replay-')
     union all
+    select run_id, 'adapters' as table_name, 'parent_adapter_id' as column_name, parent_adapter_id as id, 'adapter_id' as kind from adapters
+    union all
+    select run_id, 'preference_pairs' as table_name, 'pair_id' as column_name, pair_id as id, 'pair_id' as kind from preference_pairs
+    union all
+    select run_id, 'preference_questions' as table_name, 'pair_id' as column_name, pair_id as id, 'pair_id' as kind from preference_questions
+    union all
+    select run_id, 'preference_examples' as table_name, 'adapter_id' as column_name, adapter_id as id, 'adapter_id' as kind from preference_examples
+    union all
+    select run_id, 'preference_examples', 'preference_id', preference_id, 'preference_id' from preference_examples
+    union all
     select run_id, 'control_likelihoods' as table_name, 'adapter_id' as column_name, adapter_id as id, 'adapter_id' as kind from control_likelihoods
     union all
     select run_id, 'forgetting' as table_name, 'adapter_id' as column_name, adapter_id as id, 'adapter_id' as kind from forgetting
@@ -101,6 +111,8 @@ known as (
     select distinct run_id, 'fact_id' as kind, fact_id as id from qa_pairs
     union all
     select distinct run_id, 'adapter_id' as kind, adapter_id as id from adapters
+    union all
+    select distinct run_id, 'preference_id' as kind, preference_id as id from preference_pairs
     union all
     select distinct run_id, 'answer_id' as kind, answer_id as id from answers
     union all

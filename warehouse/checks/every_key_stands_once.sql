@@ -38,6 +38,10 @@ with keys as (
     union all
     select run_id, 'preference_pairs' as table_name, preference_id as id from preference_pairs
     union all
+    select run_id, 'preference_questions' as table_name, pair_id as id from preference_questions
+    union all
+    select run_id, 'preference_examples' as table_name, preference_example_id as id from preference_examples
+    union all
     select run_id, 'placebo_answers' as table_name, placebo_answer_id as id from placebo_answers
     union all
     select run_id, 'retrievals' as table_name, retrieval_id as id from retrievals

@@ -27,8 +27,6 @@ select
     changed.example_changed_read,
     c.committed_at,
     case u.stage
-        when 'forgetting' then 'tunehouse export-model --adapter --out DIR --run ' || u.run_id
-        when 'prefer' then 'tunehouse prefer --out DIR --run ' || u.run_id
         when 'gate' then 'tunehouse gate --run ' || u.run_id
         when 'compare_runs' then 'tunehouse compare-runs ' || replace(u.label, ' v ', ' ')
         else 'tunehouse rerun ' || u.unit_id || ' --downstream'
