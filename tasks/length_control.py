@@ -25,6 +25,7 @@ MAX_SHARE_LONGER = 0.8  # beyond these two, equal length lies at the edge of wha
 MAX_GAP_IN_SD = 0.75
 MOVED = 0.10  # AlpacaEval warns from this change of the rate on
 SAME = 1e-12
+NO_SPREAD = 1e-6  # tanh brings gaps far from 0 so near to each other that a slope over them is rounding
 
 
 class Fit(NamedTuple):
@@ -66,7 +67,7 @@ def fit(scores: Sequence[float], x: Sequence[float], clusters: Sequence[Hashable
 
     Where x, or nothing at all, separates wins from losses, the likelihood has no maximum: then a ridge, flagged, without errors.
     """
-    if not x or max(x) - min(x) < SAME:
+    if not x or max(x) - min(x) < NO_SPREAD:
         return None
     import numpy as np  # noqa: PLC0415
     from statsmodels.genmod.families import Binomial  # noqa: PLC0415  # takes two seconds

@@ -85,6 +85,13 @@ def test_equal_gaps_cannot_be_told_from_the_arm():
     assert "not identifiable" in row.method
 
 
+def test_gaps_that_are_all_far_from_nought_cannot_be_told_from_each_other():
+    gaps = gaps_of([(0, 130), (0, 150)])
+
+    assert 0 < abs(gaps.x[0] - gaps.x[1]) < 1e-6
+    assert fit([0.5, 0.5], gaps.x, ["d1", "d2"]) is None
+
+
 def test_one_arm_that_is_nearly_always_longer_is_an_extrapolation():
     assert gaps_of([(30 + at, 20) for at in range(20)]).is_extrapolated
     assert not gaps_of([(20 + at, 20 + (at * 7) % 20) for at in range(20)]).is_extrapolated
