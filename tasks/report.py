@@ -102,6 +102,13 @@ def sentence(
     return f"{_claim(row, arm_a, arm_b)} on {row.split}: {'; '.join(fact for fact in facts if fact)}."
 
 
+def meaning_of_win(judge: str) -> str:
+    """What a win by this judge says, to be put after "a question where"."""
+    if is_gated(judge):
+        return "the judge finds the first arm's answer better, whichever is shown first"
+    return "the first arm states the reference fact and the second does not"
+
+
 def imported_sentence(row: Estimate, params: ReportParams) -> str:
     """What may be said of judgements that were made elsewhere: counts and bounds, never a claim."""
     arm_a, arm_b = row.contrast.split(":")
@@ -152,9 +159,12 @@ def _reservations(row: Estimate, rate: ArmRate | None, params: ReportParams) -> 
             f"{row.n_units} {row.unit}s and {row.n_tests} tests can give no smaller p than {min(smallest, 1):.2g}: "
             "test more documents, or fewer contrasts"
         )
-    if row.n_unscored > params.max_unscored_share * row.n_planned:
+    n_asked = row.n_planned - (row.n_not_asked or 0)
+    if row.n_not_asked:
+        found.append(f"a sample: {n_asked} of {row.n_planned} questions were drawn for people to label")
+    if row.n_unscored > params.max_unscored_share * n_asked:
         bounds = f"between {_percent(row.bound_low)} and {_percent(row.bound_high)} whatever they were"
-        found.append(f"{row.n_unscored} of {row.n_planned} questions are unscored: {bounds}")
+        found.append(f"{row.n_unscored} of {n_asked} questions are unscored: {bounds}")
     if rate and rate.n_keyed < rate.n_answered:
         found.append(f"{rate.n_answered - rate.n_keyed} questions without an answer key are judged by closeness to the reference")
     return found
@@ -197,9 +207,7 @@ def _winners(ordered: Sequence[Estimate], interval: str, trust: Trust) -> list[s
     header = ("contrast", "test set", "questions", "won", "tied", "lost", "unscored", "win rate", interval, "p", "p, Holm", "speaks about")
     parts = []
     for judge in judges or [""]:
-        found_better = "the judge finds the first arm's answer better, whichever is shown first"
-        won = found_better if is_gated(judge) else "the first arm states the reference fact and the second does not"
-        title = f"## Who wins: a win is a question where {won}"
+        title = f"## Who wins: a win is a question where {meaning_of_win(judge)}"
         by = f", by {judge}" if len(judges) > 1 else ""
         parts += [title + by, *filter(None, [trust.unfit_notice(judge)])]
         parts.append(_table(header, [_estimate_line(row) for row in ordered if row.judge == judge]))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from tasks.judge_trust import judge_rank
 from warehouse.tables import TEST_SPLITS, ArmRate, Estimate
 
 MEASURES = (("token_f1", "token F1"), ("rouge_l", "ROUGE-L"), ("cosine", "cosine"))
@@ -106,22 +107,25 @@ class Histogram:
 
 def interval_plot(estimates: Sequence[Estimate], headline_contrast: str) -> Plot:
     """Win rates by judge and contrast, the headline's first, on an axis that is symmetric about 50 % and reaches what is shown."""
-    ordered = sorted(estimates, key=lambda row: (row.contrast != headline_contrast, row.contrast, row.judge, _rank(row.split)))
+    ordered = sorted(
+        estimates,
+        key=lambda row: (row.contrast != headline_contrast, row.contrast, judge_rank(row.judge), row.judge, split_rank(row.split)),
+    )
     shown = [value for row in estimates for value in (row.rate, row.low, row.high) if value is not None]
     furthest = max((abs(value - 0.5) for value in shown), default=0.0)
     span = next((span for span in SPANS if furthest <= span), SPANS[-1])
     low, high = 0.5 - span, 0.5 + span
     groups = [(key, [_mark(row, low, high) for row in rows]) for key, rows in groupby(ordered, key=lambda row: (row.contrast, row.judge))]
-    return Plot(_percent_ticks(low, high), groups)
+    return Plot(percent_ticks(low, high), groups)
 
 
 def rate_plot(arm_rates: Sequence[ArmRate], arms: Sequence[str]) -> Plot:
     """How often each arm states the fact, by test set, on an axis from 0 that reaches what is shown."""
-    ordered = sorted(arm_rates, key=lambda row: (_rank(row.split), arms.index(row.arm) if row.arm in arms else len(arms)))
+    ordered = sorted(arm_rates, key=lambda row: (split_rank(row.split), arms.index(row.arm) if row.arm in arms else len(arms)))
     furthest = max((value for row in arm_rates for value in (row.rate, row.high) if value is not None), default=0.0)
     top = next((top for top in RATE_TOPS if furthest <= top), 1.0)
     groups = [((split,), [_mark(row, 0.0, top) for row in rows]) for split, rows in groupby(ordered, key=lambda row: row.split)]
-    return Plot(_percent_ticks(0.0, top), groups)
+    return Plot(percent_ticks(0.0, top), groups)
 
 
 def waterfall(coverage: Sequence[Mapping[str, Any]]) -> list[Step]:
@@ -143,7 +147,7 @@ def waterfall(coverage: Sequence[Mapping[str, Any]]) -> list[Step]:
 def loss_curves(steps: Sequence[Mapping[str, Any]], validation: Mapping[str, float | None]) -> Curves:
     """Training loss by optimizer step, and each adapter's validation loss at the end (``validation``: by adapter_id)."""
     ends = [loss for loss in validation.values() if loss is not None]
-    top = _round_up(max([*(row["loss"] for row in steps if math.isfinite(row["loss"])), *ends], default=1.0))
+    top = round_up(max([*(row["loss"] for row in steps if math.isfinite(row["loss"])), *ends], default=1.0))
     last_step = max((row["step"] for row in steps), default=1)
 
     def height(loss: float) -> float:
@@ -190,15 +194,29 @@ def mean_scores(scores: Sequence[Mapping[str, Any]], arms: Sequence[str]) -> Seq
     return found
 
 
-def _mark(row: Estimate | ArmRate, low: float, high: float) -> Mark:
-    def place(value: float | None) -> float | None:
-        return None if value is None else round(100 * (min(max(value, low), high) - low) / (high - low), 2)
-
-    return Mark(row, place(row.rate), place(row.low), place(row.high))
+def place(value: float | None, low: float, high: float) -> float | None:
+    """Where ``value`` stands on an axis from ``low`` to ``high``, in per cent of its length; what lies beyond stands at its end."""
+    return None if value is None else round(100 * (min(max(value, low), high) - low) / (high - low), 2)
 
 
-def _percent_ticks(low: float, high: float) -> list[Tick]:
+def percent_ticks(low: float, high: float) -> list[Tick]:
+    """Five marks from ``low`` to ``high``, both shares."""
     return [Tick(25.0 * part, f"{100 * (low + (high - low) * part / 4):g}\u00a0%") for part in range(5)]
+
+
+def split_rank(split: str) -> int:
+    """The place of a test set among the others."""
+    return TEST_SPLITS.index(split) if split in TEST_SPLITS else len(TEST_SPLITS)
+
+
+def round_up(value: float) -> float:
+    """The next of 1, 2, 3, 4, 5, 6, 8 or 10 times a power of ten."""
+    power = 10.0 ** math.floor(math.log10(value)) if value > 0 else 1.0
+    return next(step * power for step in (1, 2, 3, 4, 5, 6, 8, 10) if value <= step * power * (1 + 1e-9))
+
+
+def _mark(row: Estimate | ArmRate, low: float, high: float) -> Mark:
+    return Mark(row, place(row.rate, low, high), place(row.low, low, high), place(row.high, low, high))
 
 
 def _fate(step: str, fate: str, part: str, *, goes_on: bool) -> str:
@@ -227,13 +245,3 @@ def _binned(values: Sequence[float]) -> list[int]:
 
 def _across(step: int, last_step: int) -> float:
     return round(100 * (step - 1) / max(last_step - 1, 1), 2)
-
-
-def _round_up(value: float) -> float:
-    """The next of 1, 2, 3, 4, 5, 6, 8 or 10 times a power of ten."""
-    power = 10.0 ** math.floor(math.log10(value)) if value > 0 else 1.0
-    return next(step * power for step in (1, 2, 3, 4, 5, 6, 8, 10) if value <= step * power * (1 + 1e-9))
-
-
-def _rank(split: str) -> int:
-    return TEST_SPLITS.index(split) if split in TEST_SPLITS else len(TEST_SPLITS)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import Any
 
 import duckdb
 
 from tasks.judge_trust import read_trust
 from tasks.report import headline
+from tasks.report_basis import Basis, Row, fetch, judged, read_basis
 from tasks.statistics import ReportParams
 from tasks.units import units_of
 from warehouse.errors import MissingPrerequisite
@@ -20,7 +20,6 @@ from warehouse.tables import ARM_RATES, ESTIMATES, RUN_RESULTS, RUNS, TEST_SPLIT
 from warehouse.views import connect, latest_finished_run, ledger_rows
 
 SEED = 0  # of the draw that orders the questions shown
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ class TestQuestion:
     answers: tuple[Row, ...]
     """In the order of the arms: arm, answer, finish_reason, states_key, token_f1, rouge_l, cosine."""
     outcomes: tuple[Row, ...]
-    """judge, contrast, outcome."""
+    """judge, contrast, arm_a, arm_b, outcome, and the words of each order and vote; see :func:`tasks.report_basis.judged`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +81,8 @@ class ReportData:
     documents: list[Row]
     questions: list[TestQuestion]
     """In a drawn order, the test sets in turn."""
+    basis: Basis
+    """What the verdict rests on."""
 
 
 def run_verdict(store: Warehouse, run_id: str | None = None) -> tuple[Run, list[Estimate], list[ArmRate]]:
@@ -116,26 +117,28 @@ def report_data(store: Warehouse, run_id: str | None = None) -> ReportData:
     ended = [row for row in ledger_rows(store, RUN_RESULTS) if row.run_id == name]
     fields = ("finished_at", "status", "n_units", "n_units_done", "n_pending", "n_warnings", "message")
     params = ReportParams(**run["settings"].get("report", {}))
+    trust = read_trust(store, landed.run_id)
     with connect(store, landed.run_id) as con:
         arms = _arms(run["settings"], arm_rates)
         return ReportData(
             run=run,
             result={field: getattr(ended[0], field) for field in fields} if ended else {},
             params=params,
-            headline=headline(estimates, arm_rates, params, read_trust(store, landed.run_id)),
+            headline=headline(estimates, arm_rates, params, trust),
             estimates=estimates,
             arm_rates=arm_rates,
             arms=arms,
-            coverage=_rows(con, "select step, part, fate, n from coverage"),
-            adapters=_rows(con, "from adapters left join (select * exclude (unit_id, run_id) from training_runs) using (adapter_id)"),
-            steps=_rows(con, "select adapter_id, step, loss, n_tokens_so_far, seconds_so_far from loss_curve"),
-            scores=_rows(
+            coverage=fetch(con, "select step, part, fate, n from coverage"),
+            adapters=fetch(con, "from adapters left join (select * exclude (unit_id, run_id) from training_runs) using (adapter_id)"),
+            steps=fetch(con, "select adapter_id, step, loss, n_tokens_so_far, seconds_so_far from loss_curve"),
+            scores=fetch(
                 con,
                 "select z.arm, s.split, z.token_f1, z.rouge_l, z.cosine from scores z join splits s using (pair_id) order by all",
             ),
-            flips=_rows(con, "select * exclude (run_id) from flips"),
-            documents=_rows(con, "select * exclude (unit_id, run_id) from documents order by file_name, document_id"),
-            questions=in_turn(_questions(con, arms)),
+            flips=fetch(con, "select * exclude (run_id) from flips"),
+            documents=fetch(con, "select * exclude (unit_id, run_id) from documents order by file_name, document_id"),
+            questions=in_turn(_questions(con, arms, params.headline_contrast)),
+            basis=read_basis(con, trust, params.headline_contrast),
         )
 
 
@@ -153,12 +156,10 @@ def _arms(settings: Row, arm_rates: list[ArmRate]) -> list[str]:
     return named + sorted({row.arm for row in arm_rates} - set(named))
 
 
-def _questions(con: duckdb.DuckDBPyConnection, arms: list[str]) -> list[TestQuestion]:
-    answers, outcomes = _answers(con, arms), defaultdict(list)
-    for row in _rows(con, "select pair_id, judge, contrast, outcome from stg_verdicts order by all"):
-        outcomes[row.pop("pair_id")].append(row)
+def _questions(con: duckdb.DuckDBPyConnection, arms: list[str], headline_contrast: str) -> list[TestQuestion]:
+    answers, outcomes = _answers(con, arms), judged(con, headline_contrast)
     evidence = _evidence(con)
-    found = _rows(
+    found = fetch(
         con,
         """
         select p.pair_id, s.split, p.document_id, d.file_name, d.title, c.section, p.question, p.answer as reference, p.answer_key
@@ -172,13 +173,13 @@ def _questions(con: duckdb.DuckDBPyConnection, arms: list[str]) -> list[TestQues
     for row in found:
         name = row["pair_id"]
         row |= {"file_name": row["file_name"] or "", "title": row["title"] or "", "section": row["section"] or ""}
-        row |= {"evidence": tuple(evidence[name]), "answers": tuple(answers[name]), "outcomes": tuple(outcomes[name])}
+        row |= {"evidence": tuple(evidence[name]), "answers": tuple(answers[name]), "outcomes": tuple(outcomes.get(name, ()))}
     return [TestQuestion(**row) for row in found]
 
 
 def _answers(con: duckdb.DuckDBPyConnection, arms: list[str]) -> dict[str, list[Row]]:
     found: dict[str, list[Row]] = defaultdict(list)
-    rows = _rows(
+    rows = fetch(
         con,
         """
         select a.pair_id, a.arm, a.answer, a.finish_reason, z.states_key, z.token_f1, z.rouge_l, z.cosine
@@ -194,7 +195,7 @@ def _answers(con: duckdb.DuckDBPyConnection, arms: list[str]) -> dict[str, list[
 def _evidence(con: duckdb.DuckDBPyConnection) -> dict[str, list[Evidence]]:
     """By pair; a span's boxes are those of the printed lines it touches, else the one around them all."""
     found: dict[str, list[Evidence]] = defaultdict(list)
-    rows = _rows(
+    rows = fetch(
         con,
         """
         with touched as (
@@ -217,7 +218,3 @@ def _evidence(con: duckdb.DuckDBPyConnection) -> dict[str, list[Evidence]]:
         boxes = tuple(tuple(box) for box in row["boxes"] if len(box) == 4)  # noqa: PLR2004  # x0 y0 x1 y1
         found[row["pair_id"]].append(Evidence(row["document_id"], row["page"], row["width"], row["height"], row["quote"], boxes))
     return found
-
-
-def _rows(con: duckdb.DuckDBPyConnection, sql: str) -> list[Row]:
-    return list(con.sql(sql).to_arrow_table().to_pylist())

@@ -12,15 +12,28 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from tasks import report_basis_charts as basis_charts
 from tasks import report_charts as charts
-from tasks.report import CAVEATS
+from tasks.report import CAVEATS, meaning_of_win
+from tasks.report_basis import Row
 from tasks.report_data import ReportData, TestQuestion, report_data
 from tasks.report_marks import Marked, Piece, mark, mark_key
 from tasks.report_pages import Place, page_images
-from tasks.report_views import View, flip_groups, notices, outcome_choices, page_views, settings_rows
+from tasks.report_views import (
+    View,
+    flip_groups,
+    judged_choices,
+    judged_codes,
+    judgements,
+    notices,
+    outcome_choices,
+    page_views,
+    settings_rows,
+)
 from tasks.statistics import ReportParams
 from warehouse.errors import TunehouseError
 from warehouse.store import Warehouse, write_atomically
@@ -30,6 +43,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 N_FIRST = 10  # questions shown at a time; their page images come first
 MAX_TEXT_BYTES = 4_500_000  # of all questions as they stand in the report; with the images it stays below 15 MB
 MARKUP_BYTES = 2_500  # around one question, about
+REPLY_BYTES = 250  # ... and around one reply of a judge
 DROPPED = frozenset({"Cc", "Cf", "Cs", "Cn"})
 KEPT = "\t\n\u200c\u200d"  # the joiners are part of how some scripts and emoji are written
 SPLIT_MEANINGS = {
@@ -37,6 +51,15 @@ SPLIT_MEANINGS = {
     "test_unseen_fact": "facts never taught, from documents that were",
     "test_unseen_document": "facts from documents that were kept out of training",
 }
+
+
+HOW = {
+    "formats": "No arm was asked in other formats: answer.formats.n_questions says how many questions are.",
+    "knowledge": "The base model was not sampled: answer.knowledge.n_samples says how often each question is put to it.",
+    "controls": "judge.controls.n_pairs says how many questions are drawn.",
+    "labels": "Nobody has labelled any of these questions: `tunehouse label` asks.",
+}
+"""How to get what a run does not have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +74,8 @@ class Shown:
     """Of each evidence span on its page; None where the page has no image."""
     stating: str
     """The arms that state the fact, for the filter."""
+    judged: str
+    """What each judge says of each contrast, for the filter."""
 
 
 def write_report(store: Warehouse, run_id: str | None = None, out: Path | None = None) -> Path:
@@ -79,6 +104,7 @@ def render(data: ReportData, questions: Sequence[TestQuestion], images: Mapping[
     """The report as HTML. ``questions``: those of ``data`` that are to be shown; ``images``: data URIs of pages."""
     script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
     pages = {place: f"page-{rank}" for rank, place in enumerate(images)}
+    judged = judgements(data)
     validation = {row["adapter_id"]: row["validation_loss"] for row in data.adapters}
     return environment().get_template("report.html.j2").render(
         data=data,
@@ -89,13 +115,17 @@ def render(data: ReportData, questions: Sequence[TestQuestion], images: Mapping[
             "loss": charts.loss_curves(data.steps, validation),
             "histograms": charts.histograms(data.scores, data.arms),
             "means": charts.mean_scores(data.scores, data.arms),
+            **_basis(data),
         },
         notices=notices(data),
         caveats=CAVEATS,
         splits=SPLIT_MEANINGS,
-        flip_groups=flip_groups(data.flips, {question.pair_id for question in questions}),
-        shown=[_shown(question, pages) for question in questions],
+        flip_groups=flip_groups(_headline_first(data), data.basis.flip_rates, {question.pair_id for question in questions}),
+        shown=[_shown(question, pages, judged) for question in questions],
         outcome_choices=outcome_choices(data),
+        judged_choices=judged_choices(data),
+        how=HOW,
+        wins={row.judge: meaning_of_win(row.judge) for row in data.estimates},
         pages=page_views(pages, images, data.questions),
         settings=settings_rows(data.run["settings"]),
         n_first=N_FIRST,
@@ -105,13 +135,35 @@ def render(data: ReportData, questions: Sequence[TestQuestion], images: Mapping[
     )  # fmt: skip
 
 
+def _headline_first(data: ReportData) -> list[Row]:
+    return sorted(data.flips, key=lambda row: row["contrast"] != data.params.headline_contrast)
+
+
+def _basis(data: ReportData) -> dict[str, Any]:
+    """The charts of what the verdict rests on."""
+    basis, contrast = data.basis, data.params.headline_contrast
+    forests = basis_charts.forests(basis, data.estimates, contrast)
+    return {
+        "forests": forests,
+        "strengths": basis_charts.strength_plots(basis),
+        "lengths": basis_charts.length_rows(basis, contrast),
+        "length_plots": basis_charts.length_plots(basis, [forest.title for forest in forests]),
+        "spreads": basis_charts.spread_plots(basis, data.arms),
+        "formats": basis_charts.format_table(basis, data.arms),
+        "slices": basis_charts.slice_plots(basis, contrast),
+        "controls": basis_charts.control_plots(basis),
+    }
+
+
 def within_budget(questions: Sequence[TestQuestion], max_bytes: int = MAX_TEXT_BYTES) -> list[TestQuestion]:
     """As many of the first questions as fit, at least the first screen of them."""
     shown: list[TestQuestion] = []
     room = max_bytes
     for question in questions:
         texts = [question.question, question.reference, *(e.quote for e in question.evidence), *(a["answer"] for a in question.answers)]
-        room -= MARKUP_BYTES + 2 * sum(len(text.encode("utf-8", "replace")) for text in texts)
+        replies = [word["reply"] for judged in question.outcomes for word in judged["words"]]
+        texts += replies
+        room -= MARKUP_BYTES + REPLY_BYTES * len(replies) + 2 * sum(len(text.encode("utf-8", "replace")) for text in texts)
         if room < 0 and len(shown) >= N_FIRST:
             break
         shown.append(question)
@@ -152,7 +204,7 @@ def environment() -> Environment:
     return environment
 
 
-def _shown(question: TestQuestion, pages: Mapping[Place, str]) -> Shown:
+def _shown(question: TestQuestion, pages: Mapping[Place, str], judged: Sequence[tuple[str, str]]) -> Shown:
     answers = [
         mark(row["answer"], question.reference, question.answer_key if row["states_key"] else None) for row in question.answers
     ]  # fmt: skip
@@ -164,4 +216,5 @@ def _shown(question: TestQuestion, pages: Mapping[Place, str]) -> Shown:
         [mark_key(evidence.quote, question.answer_key) for evidence in question.evidence],
         views,
         " ".join(row["arm"] for row in question.answers if row["states_key"]),
+        judged_codes(question, judged),
     )

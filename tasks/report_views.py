@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from tasks.judge_trust import judge_rank
 from tasks.model_family import judge_notices, scorer_notice
+from tasks.report_basis import Row
+from tasks.report_charts import split_rank
 from tasks.report_data import Evidence, ReportData, TestQuestion
 from tasks.report_pages import Place
 
@@ -17,6 +21,7 @@ SIDE = 36.0  # ... and to either side
 MIN_WIDTH = 0.6  # of the page is shown
 PAD = 1.5  # PDF points that a highlight reaches beyond the printed line
 MAX_FLIPS = 100  # of one contrast
+OUTCOMES = ("arm_a", "tie", "arm_b", "none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,18 +88,45 @@ def notices(data: ReportData) -> list[str]:
     return found
 
 
-def flip_groups(flips: Sequence[Mapping[str, Any]], shown: Collection[str]) -> list[dict[str, Any]]:
-    """By contrast: how many facts arm_a gained and lost on each test set, and the questions, each linked where it is shown."""
+def flip_groups(flips: Sequence[Row], rates: Sequence[Row], shown: Collection[str]) -> list[dict[str, Any]]:
+    """By contrast: how many facts arm_a gained and lost on each test set, and the questions, each linked where it is shown.
+
+    ``flips``: rows of the view of that name; ``rates``: of the table ``flip_rates``, where a run has them.
+    """
+    of_set = {(row["contrast"], row["split"]): row for row in rates}
     groups = []
     for contrast, rows in groupby(flips, key=lambda row: row["contrast"]):
         listed = [dict(row) | {"is_shown": row["pair_id"] in shown} for row in rows]
+        counts = Counter((row["split"], row["flip"]) for row in listed)
+        splits = {split for split, _ in counts} | {split for of, split in of_set if of == contrast and of_set[of, split]["n"]}
         sets = [
-            (split, sum(row["flip"] == "gained" for row in of_set), sum(row["flip"] == "lost" for row in of_set))
-            for split, of_set in ((split, list(some)) for split, some in groupby(listed, key=lambda row: row["split"]))
+            {"split": split, "gained": counts[split, "gained"], "lost": counts[split, "lost"], "rate": of_set.get((contrast, split))}
+            for split in sorted(splits, key=split_rank)
         ]
         arm_a, _, arm_b = contrast.partition(":")
         groups.append({"arm_a": arm_a, "arm_b": arm_b, "sets": sets, "rows": listed[:MAX_FLIPS], "n": len(listed)})
     return groups
+
+
+def judgements(data: ReportData) -> list[tuple[str, str]]:
+    """Every judge with each contrast that it judged: the headline's first, the judges to be heard first."""
+    found = {(row["judge"], row["contrast"]) for question in data.questions for row in question.outcomes}
+    return sorted(found, key=lambda of: (of[1] != data.params.headline_contrast, of[1], judge_rank(of[0]), of[0]))
+
+
+def judged_choices(data: ReportData) -> list[tuple[str, list[tuple[str, str]]]]:
+    """For the filter by what a judge said: a heading for each judge and contrast, and under it (code, words) of each outcome."""
+    choices = []
+    for at, (judge, contrast) in enumerate(judgements(data)):
+        arm_a, _, arm_b = contrast.partition(":")
+        words = (f"{arm_a} wins over {arm_b}", f"{arm_a} and {arm_b} tie", f"{arm_b} wins over {arm_a}", f"{arm_a} and {arm_b} unscored")
+        choices.append((judge, [(f"{at}-{outcome}", said) for outcome, said in zip(OUTCOMES, words, strict=True)]))
+    return choices
+
+
+def judged_codes(question: TestQuestion, of: Sequence[tuple[str, str]]) -> str:
+    """The codes of :func:`judged_choices` that hold for a question. ``of``: as :func:`judgements` has them."""
+    return " ".join(f"{of.index((row['judge'], row['contrast']))}-{row['outcome'] or 'none'}" for row in question.outcomes)
 
 
 def outcome_choices(data: ReportData) -> list[tuple[str, str]]:

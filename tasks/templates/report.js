@@ -3,7 +3,7 @@
 (function () {
   var SIZE = 10;
   var cards = Array.prototype.slice.call(document.querySelectorAll("#cards > .card"));
-  var by = { set: find("by-set"), outcome: find("by-outcome"), document: find("by-document") };
+  var by = { set: find("by-set"), outcome: find("by-outcome"), judged: find("by-judged"), document: find("by-document") };
   var page = 0;
 
   function find(id) { return document.getElementById(id); }
@@ -20,6 +20,7 @@
     return cards.filter(function (card) {
       return (!by.set.value || card.dataset.set === by.set.value)
         && (!by.document.value || card.dataset.document === by.document.value)
+        && (!by.judged.value || card.dataset.judged.split(" ").indexOf(by.judged.value) >= 0)
         && obeys(card, by.outcome.value);
     });
   }
@@ -42,10 +43,22 @@
     find("filters").scrollIntoView();
   }
 
+  function clear() {
+    Object.keys(by).forEach(function (name) { by[name].value = ""; });
+  }
+
+  // A number of flips leads to its questions.
+  function pick(link) {
+    clear();
+    by.set.value = link.dataset.set;
+    by.outcome.value = link.dataset.outcome;
+    turn(-page);
+  }
+
   function follow() {
     var card = location.hash.indexOf("#q-") === 0 && find(location.hash.slice(1));
     if (!card) return;
-    Object.keys(by).forEach(function (name) { by[name].value = ""; });
+    clear();
     page = Math.floor(cards.indexOf(card) / SIZE);
     show();
     card.scrollIntoView();
@@ -56,6 +69,9 @@
   });
   find("previous").addEventListener("click", function () { turn(-1); });
   find("next").addEventListener("click", function () { turn(1); });
+  Array.prototype.forEach.call(document.querySelectorAll("a[data-outcome]"), function (link) {
+    link.addEventListener("click", function (event) { event.preventDefault(); pick(link); });
+  });
   window.addEventListener("hashchange", follow);
   find("filters").hidden = false;
   find("pager").hidden = cards.length <= SIZE;

@@ -22,7 +22,7 @@ from warehouse.tables import ArmRate, Estimate
 TAGS = set(
     """html head meta link title style body svg defs image use pattern rect line text circle polyline a header p nav main section h1 h2 h3
     h4 ul ol li dl dt dd div span strong em small code table caption colgroup col thead tbody tr th td details summary article figure
-    figcaption blockquote q mark ins del label select option button footer script""".split()  # noqa: SIM905  # easier to read
+    figcaption blockquote q mark ins del label select option optgroup button footer script""".split()  # noqa: SIM905  # easier to read
 )
 
 
