@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tasks.curate_patterns import SOURCE_BLOCK
-from warehouse.tables import Label, QaPair, Score
+from warehouse.tables import ChoiceScore, Label, QaPair, Score
 
 Ruling = Literal["first", "second", "tie", "unparsed", "error", "not_asked"]
 Order = Literal["ab", "ba", "none"]
@@ -25,6 +25,8 @@ class Case:
     """The spans that the reference answer rests on, verbatim, in reading order."""
     labels: tuple[Label, ...] = ()
     """What people said of these two answers; nothing where they were not asked."""
+    choices: tuple[ChoiceScore, ...] = ()
+    """What both arms would choose, for the judge loglik."""
 
 
 @dataclass(frozen=True, slots=True)

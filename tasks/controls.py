@@ -38,7 +38,7 @@ def judge_controls(
     """What a judge says of every control question; ``score`` is asked only by judges that go by measures."""
     decided = JUDGES[judge].decide(_as_cases(judge, cases, score), params, ask)
     name = judge_name(judge, params)
-    return [_verdict(name, case, ballot) for case, ballots in zip(cases, decided, strict=True) for ballot in ballots]
+    return [control_verdict(name, case, ballot) for case, ballots in zip(cases, decided, strict=True) for ballot in ballots]
 
 
 def _as_cases(judge: str, cases: Sequence[ControlCase], score: Scorer) -> list[Case]:
@@ -55,7 +55,8 @@ def _unmeasured(pair: QaPair) -> Score:
     return Score("", pair.pair_id, "", None, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, None)
 
 
-def _verdict(judge: str, case: ControlCase, ballot: Ballot) -> ControlVerdict:
+def control_verdict(judge: str, case: ControlCase, ballot: Ballot) -> ControlVerdict:
+    """The row of one ballot. ``judge``: its name and version."""
     return ControlVerdict(
         control_verdict_id=key("control", judge, case.control, case.variant, case.pair.pair_id, case.answer_b, ballot.order, ballot.vote),
         judge=judge,

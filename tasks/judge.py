@@ -2,7 +2,7 @@
 
 The similarity judge reads no order and no text: it goes by what ``scores`` measured, above all by whether the answer states the key. The
 judges ``llm``, ``llm_second`` and ``rubric`` ask a model (:mod:`tasks.judge_llm`), ``human`` says what people labelled
-(:mod:`tasks.judge_people`).
+(:mod:`tasks.judge_people`), ``loglik`` which arm finds the reference likelier than other answers (:mod:`tasks.choice`).
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from typing import Literal, Protocol
 
 from tasks import judge_llm, judge_people
 from tasks.ballot import Ballot, Case, Order, Ruling
+from tasks.choice import ChoiceParams
 from tasks.control_cases import ControlParams
 from tasks.judge_llm import LlmJudgeParams
 from tasks.judge_people import HumanJudgeParams
 from tasks.prompt import Ask
 from warehouse.errors import ConfigError
 from warehouse.keys import key, shaping
-from warehouse.tables import Label, QaPair, Score, Verdict
+from warehouse.tables import ChoiceScore, Label, QaPair, Score, Verdict
 
 VERSION = 1
 
@@ -41,6 +42,8 @@ class JudgeParams:
     """The model that the judge llm_second asks: best of another family than llm's, so that their agreement says something."""
     human: HumanJudgeParams = field(default_factory=HumanJudgeParams)
     """People as a judge: their labels come from `tunehouse label`, not from a run."""
+    choice: ChoiceParams = field(default_factory=ChoiceParams)
+    """What the judge loglik has every arm weigh; read only where judge.judges names it."""
     controls: ControlParams = field(default_factory=ControlParams)
     """Questions with a known winner that are put to every judge first."""
 
@@ -91,6 +94,8 @@ class Judge:
     """The model that it asks, where it asks one."""
     kind: str = ""
     """What its name begins with where verdicts stand, if not its name here: the same model is the same judge in both places."""
+    weighs: bool = False
+    """Whether it goes by ``choice_scores``, which the arms' models must be loaded for."""
 
 
 def similarity(case: Case, params: JudgeParams) -> list[Ballot]:
@@ -121,12 +126,30 @@ def _by_marking(cases: Sequence[Case], params: JudgeParams, ask: Ask | None) -> 
     return judge_llm.rate(cases, params.llm, _needed(ask))
 
 
+def loglik(case: Case, params: JudgeParams) -> list[Ballot]:
+    """The arm that alone finds the reference the likeliest of the answers offered; a tie where both or neither does."""
+    arms = [score.arm for score in (case.score_a, case.score_b)]
+    of = {choice.arm: choice for choice in case.choices}
+    silent = [f"{arm}: {of[arm].reason if arm in of else 'not weighed'}" for arm in arms if arm not in of or of[arm].reason]
+    if silent:
+        return [Ballot("error", "; ".join(silent))]
+    is_chosen = [bool(getattr(of[arm], params.choice.reading)) for arm in arms]
+    said = ", ".join(f"{arm} {'chooses it' if chosen else 'does not'}" for arm, chosen in zip(arms, is_chosen, strict=True))
+    n = len(of[arms[0]].option_pair_ids)
+    return [Ballot(_ruling(is_chosen[0] - is_chosen[1], 0), f"the reference among {n} answers, by {params.choice.reading}: {said}")]
+
+
+def _by_likelihood(cases: Sequence[Case], params: JudgeParams, ask: Ask | None) -> list[list[Ballot]]:  # noqa: ARG001  # as every judge
+    return [loglik(case, params) for case in cases]
+
+
 def _by_people(cases: Sequence[Case], params: JudgeParams, ask: Ask | None) -> list[list[Ballot]]:  # noqa: ARG001  # as every judge
     return judge_people.vote(cases)
 
 
 JUDGES: dict[str, Judge] = {
     "similarity": Judge(1, _by_scores),
+    "loglik": Judge(1, _by_likelihood, weighs=True),
     "llm": Judge(1, _by_comparing, lambda params: params.prompt),
     "llm_second": Judge(1, _by_comparing_again, lambda params: params.prompt, lambda params: params.llm_second, kind="llm"),
     "rubric": Judge(1, _by_marking, lambda params: params.rubric_prompt),
@@ -151,6 +174,8 @@ def shaping_of(judge: str, params: JudgeParams) -> object:
     """The settings that shape a judge's verdicts, beside its name."""
     if judge == "human":  # what was labelled says all
         return None
+    if JUDGES[judge].weighs:
+        return params.choice
     return asked_by(judge, params) if JUDGES[judge].prompt_of else params.tie_band
 
 
@@ -160,6 +185,7 @@ class Arm:
 
     scores: Mapping[str, Score]
     answers: Mapping[str, str] = field(default_factory=dict)
+    choices: Mapping[str, ChoiceScore] = field(default_factory=dict)
 
 
 def judge_pairs(
@@ -184,6 +210,7 @@ def judge_pairs(
             pairs[pair_id], a.scores[pair_id], b.scores[pair_id],
             a.answers.get(pair_id, ""), b.answers.get(pair_id, ""), tuple((evidence or {}).get(pair_id, ())),
             spoken.get((contrast, pair_id, "", a.answers.get(pair_id, ""), b.answers.get(pair_id, "")), ()),
+            tuple(arm.choices[pair_id] for arm in arms if pair_id in arm.choices),
         )
         for pair_id in complete
     ]  # fmt: skip
@@ -193,6 +220,7 @@ def judge_pairs(
         scores = a.scores.get(pair_id), b.scores.get(pair_id)
         silent = [arm for arm, score in zip(contrast.split(":"), scores, strict=True) if score is None]
         answer_ids = [score.answer_id if score else "" for score in scores]
+        answer_ids += [arm.choices[pair_id].choice_id for arm in arms if pair_id in arm.choices]
         verdicts += [
             Verdict(
                 verdict_id=key("verdict", contrast, pair_id, name, ballot.order, ballot.vote, answer_ids),

@@ -14,7 +14,7 @@ from warehouse.views import query
 LEAST_CONSISTENCY = 0.6
 """Below it a swap of the answers changes two verdicts in five: the judge reads the place more than the text."""
 UNKNOWN = "no controls"
-RANKS = ("human", "llm", "rubric", "similarity")
+RANKS = ("human", "llm", "rubric", "similarity", "loglik")
 """Kinds of judges, the ones to be heard first."""
 
 

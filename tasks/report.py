@@ -106,7 +106,7 @@ def meaning_of_win(judge: str) -> str:
     """What a win by this judge says, to be put after "a question where"."""
     if is_gated(judge):
         return "the judge finds the first arm's answer better, whichever is shown first"
-    return "the first arm states the reference fact and the second does not"
+    return f"the first arm {_measured(judge)[0]} and the second does not"
 
 
 def imported_sentence(row: Estimate, params: ReportParams) -> str:
@@ -131,15 +131,23 @@ def _claim(row: Estimate, arm_a: str, arm_b: str) -> str:
         is_more = row.rate > 0.5  # noqa: PLR2004  # where neither arm wins more
         if is_judged:
             return f"{arm_a} is judged {'better' if is_more else 'worse'} than {arm_b} more often than not"
-        return f"{arm_a} states the reference fact {'more' if is_more else 'less'} often than {arm_b}"
-    what = (f"{arm_a} answers better than {arm_b}", "judged quality") if is_judged else _stating(arm_a, arm_b)
+        return f"{arm_a} {_measured(row.judge)[0]} {'more' if is_more else 'less'} often than {arm_b}"
+    what = (f"{arm_a} answers better than {arm_b}", "judged quality") if is_judged else _stating(arm_a, arm_b, row.judge)
     if row.low is None:
         return f"Whether {what[0]} cannot be told"
     return f"No difference between {arm_a} and {arm_b} in {what[1]} can be shown"
 
 
-def _stating(arm_a: str, arm_b: str) -> tuple[str, str]:
-    return f"{arm_a} states the reference fact more often than {arm_b}", "stating the reference fact"
+def _stating(arm_a: str, arm_b: str, judge: str) -> tuple[str, str]:
+    does, doing = _measured(judge)
+    return f"{arm_a} {does} more often than {arm_b}", doing
+
+
+def _measured(judge: str) -> tuple[str, str]:
+    """What an arm does that wins by a measure, in words."""
+    if judge.startswith("loglik/"):
+        return "finds the reference the likeliest answer", "finding the reference the likeliest answer"
+    return "states the reference fact", "stating the reference fact"
 
 
 def _p_value(row: Estimate, params: ReportParams) -> str:

@@ -510,6 +510,75 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
+class ChoiceScore:
+    """One row per arm and test question: how likely the arm finds the reference answer, and others of the same document (judge loglik)."""
+
+    choice_id: Annotated[str, "key"]
+    pair_id: Annotated[str, "-> qa_pairs"]
+    arm: Annotated[str, "as in answers"]
+    model: Annotated[str, "path or hub name, as in the settings; empty for an arm without a model"]
+    adapter_id: Annotated[str | None, "-> adapters; null for arms without one"]
+    reason: Annotated[
+        Literal["too_few_references", "no_model"] | None,
+        "why nothing could be chosen: no others of like length and footing in the document, or an arm that no model answers; null: scored",
+    ]
+    option_pair_ids: Annotated[tuple[str, ...], "-> qa_pairs: whose reference answers were weighed, by id; the own one among them"]
+    log_likelihoods: Annotated[tuple[float, ...], "of each option and the end after the arm's prompt, nats"]
+    unconditional: Annotated[tuple[float, ...], "the same after an empty question"]
+    n_chars: Annotated[tuple[int, ...], "code points of each option"]
+    n_bytes: Annotated[tuple[int, ...], "of each option as UTF-8"]
+    acc: Annotated[bool | None, "the reference has the highest log-likelihood; null where reason is not"]
+    acc_norm: Annotated[bool | None, "the highest per character"]
+    acc_bytes: Annotated[bool | None, "the highest per byte"]
+    acc_mutual_info: Annotated[bool | None, "the highest less the unconditional one"]
+    mutual_information: Annotated[float | None, "log-likelihood of the reference less the unconditional one, nats"]
+    perplexity: Annotated[float | None, "of the reference: exp(nats per token), the end token among them"]
+    bits_per_byte: Annotated[float | None, "of the reference: nats / (ln 2 * bytes)"]
+    bits_per_byte_others: Annotated[float | None, "mean over the other options"]
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceRate:
+    """One row per arm and test set: how often the arm finds the reference answer the likeliest of its options."""
+
+    choice_rate_id: Annotated[str, "key"]
+    arm: Annotated[str, "as in answers"]
+    split: Annotated[str, "the test set"]
+    n_planned: Annotated[int, "questions of the set"]
+    n: Annotated[int, "of these scored; choice_scores.reason says why others were not"]
+    chance: Annotated[float | None, "rate of who guesses: mean of 1 / options"]
+    acc: Annotated[float | None, "by log-likelihood; favours short answers"]
+    acc_norm: Annotated[float | None, "per character"]
+    low: Annotated[float | None, "95 % interval of acc_norm; null when not estimable"]
+    high: Annotated[float | None, "95 % interval of acc_norm; null when not estimable"]
+    acc_bytes: Annotated[float | None, "per byte"]
+    acc_mutual_info: Annotated[float | None, "less the unconditional log-likelihood"]
+    mutual_information: Annotated[float | None, "mean, nats: what the question tells the arm about its reference"]
+    bits_per_byte: Annotated[float | None, "mean over the references; falls with style alone"]
+    bits_per_byte_others: Annotated[float | None, "mean over the other options"]
+    unit: Annotated[Unit, "what the interval clusters by"]
+    n_units: Annotated[int, "clusters"]
+
+
+@dataclass(frozen=True, slots=True)
+class SpecificGain:
+    """One row per contrast and test set: bits per byte that arm_a saves on the reference, beyond what it saves on other answers."""
+
+    specific_gain_id: Annotated[str, "key"]
+    contrast: Annotated[str, "arm_a:arm_b"]
+    split: Annotated[str, "the test set"]
+    n_planned: Annotated[int, "questions of the set"]
+    n: Annotated[int, "of these scored in both arms"]
+    gain: Annotated[float | None, "mean of arm_b's bits per byte of the reference less arm_a's"]
+    gain_others: Annotated[float | None, "the same over other answers of the document: what style alone gains"]
+    specific_gain: Annotated[float | None, "gain - gain_others"]
+    low: Annotated[float | None, "95 % interval of specific_gain; null when not estimable"]
+    high: Annotated[float | None, "95 % interval of specific_gain; null when not estimable"]
+    unit: Annotated[Unit, "what the interval clusters by"]
+    n_units: Annotated[int, "clusters"]
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """One row per question, contrast, judge, presentation order and vote."""
 
@@ -1005,6 +1074,9 @@ RETRIEVALS = Table("retrievals", Retrieval, key="retrieval_id")
 ANSWERS = Table("answers", Answer, key="answer_id")
 SCORES = Table("scores", Score, key="answer_id")
 PROBES = Table("probes", Probe, key="probe_id")
+CHOICE_SCORES = Table("choice_scores", ChoiceScore, key="choice_id")
+CHOICE_RATES = Table("choice_rates", ChoiceRate, key="choice_rate_id")
+SPECIFIC_GAINS = Table("specific_gains", SpecificGain, key="specific_gain_id")
 VERDICTS = Table("verdicts", Verdict, key="verdict_id")
 CONTROL_VERDICTS = Table("control_verdicts", ControlVerdict, key="control_verdict_id")
 CONTROL_RATES = Table("control_rates", ControlRate, key="control_rate_id")
@@ -1035,7 +1107,8 @@ TABLES: tuple[Table, ...] = (
     DOCUMENTS, PAGES, PAGE_LINES, SECTIONS, CHUNKS, CHUNK_PAGES, CHUNK_VECTORS, QA_PAIRS, EVIDENCE, PAIR_SCORES, REVIEWS, KEPT_PAIRS,
     LABELS, REJECTED, SPLITS, LLM_CALLS, CALL_ESTIMATES, ADAPTERS, TRAINING_RUNS, TRAINING_STEPS, TRAINING_EXAMPLES, PLACEBO_ANSWERS,
     PREFERENCE_PAIRS, PREFERENCE_QUESTIONS, PREFERENCE_EXAMPLES, CONTROL_LIKELIHOODS, FORGETTING,
-    RETRIEVALS, ANSWERS, SCORES, PROBES, VERDICTS, CONTROL_VERDICTS, CONTROL_RATES, ESTIMATES, ARM_RATES, FLIP_RATES, LENGTH_CONTROLS,
+    RETRIEVALS, ANSWERS, SCORES, PROBES, CHOICE_SCORES, VERDICTS, CONTROL_VERDICTS, CONTROL_RATES, ESTIMATES, ARM_RATES, FLIP_RATES,
+    LENGTH_CONTROLS, CHOICE_RATES, SPECIFIC_GAINS,
     JUDGE_AGREEMENTS, CALIBRATIONS, ARM_STRENGTHS, FORMAT_RATES, FORMAT_SPREADS, FORMAT_GAINS, ELICITATIONS, KNOWLEDGE_SLICES,
     SLICE_RATES, RUN_COMPARISONS, GATES, IMPORTED_JUDGEMENTS, RUNS, RUN_UNITS, RUN_RESULTS, UNIT_FAILURES, TOMBSTONES, CURVE_POINTS,
 )  # fmt: skip

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.judge import Arm, JudgeParams, judge_name, judge_pairs, outcome_of
+from tasks.choice import ChoiceParams, Offer, Weighed, choice_score
+from tasks.judge import Arm, JudgeParams, judge_name, judge_pairs, outcome_of, shaping_of
 from warehouse.errors import ConfigError
 from warehouse.tables import VERDICTS, QaPair, Score, Verdict
 
@@ -145,3 +146,45 @@ def test_a_judge_that_goes_by_place_alone_shows_no_winner(letters, data):
 def test_settings_that_compare_nothing_are_refused_by_name(name, value):
     with pytest.raises(ConfigError, match=f"judge.{name}"):
         JudgeParams(**{name: value})
+
+
+def weighed(arm, own, other, pair_id="q1"):
+    """An arm that finds the reference worth ``own`` nats and the other answer ``other``."""
+    offer = Offer(pair_id, (pair_id, "q9"), ("The torque is 42 Nm.", "The torque is 35 Nm."))
+    return choice_score(offer, Weighed([own, other], [-9.0, -9.0], [6, 6]), arm, "m", None, [])
+
+
+def by_likelihood(choice_a, choice_b, **settings):
+    arms = [
+        Arm({"q1": score(name, None)}, {}, {"q1": choice} if choice else {}) for name, choice in (("tuned", choice_a), ("base", choice_b))
+    ]
+    (verdict,) = judge_pairs("tuned:base", "loglik", (arms[0], arms[1]), {"q1": pair()}, JudgeParams(**settings))
+    return verdict
+
+
+@pytest.mark.parametrize(("a", "b", "expected"), [(-1, -9, "first"), (-9, -1, "second"), (-1, -1, "tie"), (-9, -9, "tie")])
+def test_the_arm_that_alone_finds_the_reference_the_likeliest_wins(a, b, expected):
+    verdict = by_likelihood(weighed("tuned", a, -5), weighed("base", b, -5))
+
+    assert (verdict.verdict, verdict.judge, verdict.order) == (expected, "loglik/1", "none")
+    assert "acc_norm" in verdict.reply
+
+
+def test_a_question_that_could_not_be_weighed_is_unscored_with_its_reason():
+    few = choice_score(Offer("q1"), None, "base", "m", None, [])
+    verdict, other = by_likelihood(weighed("tuned", -1, -5), few), by_likelihood(weighed("tuned", -1, -5), None)
+
+    assert (verdict.verdict, verdict.reply) == ("error", "base: too_few_references")
+    assert (other.verdict, other.reply) == ("error", "base: not weighed")
+    assert outcome_of([verdict]) is None
+
+
+def test_other_answers_offered_are_another_verdict_and_other_judges_do_not_see_them():
+    params = JudgeParams(choice=ChoiceParams(n_others=1))
+    one, same = (by_likelihood(weighed("tuned", -1, -5), weighed("base", -9, -5)) for _ in range(2))
+    other = by_likelihood(weighed("tuned", -2, -5), choice_score(Offer("q1"), None, "base", "m", None, []))
+
+    assert one == same
+    assert one.verdict_id != other.verdict_id
+    assert shaping_of("similarity", params) == shaping_of("similarity", JudgeParams()) == 0.05
+    assert shaping_of("loglik", params) != shaping_of("loglik", JudgeParams())

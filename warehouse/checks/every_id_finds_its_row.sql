@@ -36,6 +36,13 @@ with named as (
     union all
     select run_id, 'pair_scores' as table_name, 'document_id' as column_name, document_id as id, 'document_id' as kind from pair_scores
     union all
+    select run_id, 'choice_scores' as table_name, 'pair_id' as column_name, pair_id as id, 'pair_id' as kind from choice_scores
+    union all
+    select run_id, 'choice_scores' as table_name, 'option_pair_ids' as column_name, unnest(option_pair_ids) as id, 'pair_id' as kind
+    from choice_scores
+    union all
+    select run_id, 'choice_scores' as table_name, 'adapter_id' as column_name, adapter_id as id, 'adapter_id' as kind from choice_scores
+    union all
     select run_id, 'llm_calls' as table_name, 'document_id' as column_name, document_id as id, 'document_id' as kind from llm_calls
     where document_id <> ''
     union all
