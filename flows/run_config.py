@@ -9,7 +9,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from tasks.answer import AnswerParams
+from tasks.answer_params import AnswerParams
 from tasks.budget import BudgetParams
 from tasks.chunk import ChunkParams
 from tasks.curate import CurateParams
@@ -18,6 +18,7 @@ from tasks.embed import EmbedParams
 from tasks.generate import GenerateParams
 from tasks.judge import JudgeParams
 from tasks.metrics import ScoreParams
+from tasks.prefer_params import PreferParams
 from tasks.read_pdf import IngestParams
 from tasks.retrieve import RetrieveParams
 from tasks.split import SplitParams
@@ -56,12 +57,21 @@ class RunConfig(BaseModel):
     deduplicate: DeduplicateParams = Field(default_factory=DeduplicateParams, description="Finding pairs that say the same.")
     split: SplitParams = Field(default_factory=SplitParams, description="What is held out for testing.")
     train: TrainParams = Field(default_factory=TrainParams, description="Base model and LoRA training.")
+    prefer: PreferParams = Field(
+        default_factory=PreferParams, description="Tuning the adapter further to preferences (DPO); off by default."
+    )
     retrieve: RetrieveParams = Field(default_factory=RetrieveParams, description="Chunks put before the model in the retrieval arms.")
     answer: AnswerParams = Field(default_factory=AnswerParams, description="Answering the test questions.")
     score: ScoreParams = Field(default_factory=ScoreParams, description="Measures that need no judge.")
     judge: JudgeParams = Field(default_factory=JudgeParams, description="Judges, and which pairs of arms they compare.")
     report: ReportParams = Field(default_factory=ReportParams, description="Statistics.")
     budget: BudgetParams = Field(default_factory=BudgetParams, description="What a run may spend on models, and what they cost.")
+
+    @model_validator(mode="after")
+    def _preferences_go_with_an_adapter(self) -> RunConfig:
+        if self.prefer.source != "none" and self.train.method == "full":
+            raise ConfigError("there is no adapter to tune to preferences", where="prefer.source", mend="use train.method lora")
+        return self
 
     @model_validator(mode="after")
     def _contrasts_compare_arms_that_answer(self) -> RunConfig:

@@ -10,6 +10,7 @@ from bisect import bisect_left
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from tasks.wording import PLAIN, Wording, marked
 from warehouse.errors import MissingPrerequisite
 from warehouse.store import file_sha256
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 PROMPTS = Path(__file__).with_name("prompts")
 EXCERPTS_PROMPT = "answer_with_excerpts"
+EXCERPTS_AFTER_PROMPT = "answer_with_excerpts_after"
 FALLBACK_CHAT_TEMPLATE = (
     "{{ bos_token or '' }}{% for message in messages %}"
     "{% if message['role'] == 'assistant' %}### Answer:\n{{ message['content'] }}{{ eos_token or '' }}\n"
@@ -204,31 +206,44 @@ def prompt_sha256(name: str) -> str:
     return hashlib.sha256(prompt_text(name).encode()).hexdigest()
 
 
-def chat_prompt(tokenizer: Any, question: str, excerpts: Sequence[str] = ()) -> str:
+def chat_prompt(tokenizer: Any, question: str, excerpts: Sequence[str] = (), wording: Wording = PLAIN) -> str:
     """What is put to the model, up to where its answer begins: the question alone, or with excerpts, as one user message."""
-    message = [{"role": "user", "content": user_message(tokenizer, question, excerpts)}]
-    return str(tokenizer.apply_chat_template(message, tokenize=False, add_generation_prompt=True))
+    said = user_message(tokenizer, question, excerpts, wording)
+    turn = [{"role": "user", "content": said}]
+    if not wording.system:
+        return str(tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True))
+    from jinja2 import TemplateError  # noqa: PLC0415  # only for wordings with a system message
+
+    try:
+        turns = [{"role": "system", "content": wording.system}, *turn]
+        return str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
+    except TemplateError:  # such templates raise it themselves for a role that they do not know
+        turn = [{"role": "user", "content": f"{wording.system}\n\n{said}"}]
+        return str(tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True))
 
 
-def user_message(tokenizer: Any, question: str, excerpts: Sequence[str] = ()) -> str:
+def user_message(tokenizer: Any, question: str, excerpts: Sequence[str] = (), wording: Wording = PLAIN) -> str:
     """The question alone, or with excerpts.
 
     Text from documents cannot end an excerpt or a turn: ``</excerpt>`` and special tokens in it are broken up by a blank.
     """
     content = inert(tokenizer, question)
     if not excerpts:
-        return content
-    blocks = [f"<excerpt>\n{_without_marks(inert(tokenizer, text))}\n</excerpt>" for text in excerpts]
-    parts = {"question": content, "excerpts": "\n\n".join(blocks)}
-    # one pass: a text that itself says {question} stays as it is
-    return re.sub(r"\{(question|excerpts)\}", lambda found: parts[found[1]], prompt_text(EXCERPTS_PROMPT))
+        (content,) = marked([content], wording.marks)
+    else:
+        blocks = [f"<excerpt>\n{_without_marks(inert(tokenizer, text))}\n</excerpt>" for text in excerpts]
+        parts = {"question": content, "excerpts": "\n\n".join(marked(blocks, wording.marks))}
+        frame = prompt_text(EXCERPTS_AFTER_PROMPT if wording.is_question_first else EXCERPTS_PROMPT)
+        # one pass: a text that itself says {question} stays as it is
+        content = re.sub(r"\{(question|excerpts)\}", lambda found: parts[found[1]], frame)
+    return "\n".join(line for line in (wording.before, content, wording.after) if line)
 
 
-def fitting_excerpts(tokenizer: Any, question: str, excerpts: Sequence[str], limit: int) -> Sequence[str]:
+def fitting_excerpts(tokenizer: Any, question: str, excerpts: Sequence[str], limit: int, wording: Wording = PLAIN) -> Sequence[str]:
     """Those excerpts with which the prompt has at most ``limit`` tokens: the last loses words, then goes, and so on; never the question."""
 
     def fits(some: Sequence[str]) -> bool:
-        return len(tokenizer(chat_prompt(tokenizer, question, some), add_special_tokens=False)["input_ids"]) <= limit
+        return len(tokenizer(chat_prompt(tokenizer, question, some, wording), add_special_tokens=False)["input_ids"]) <= limit
 
     n_whole = next((n for n in range(len(excerpts), 0, -1) if fits(excerpts[:n])), 0)
     if n_whole == len(excerpts):

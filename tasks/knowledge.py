@@ -26,21 +26,23 @@ SLICES: tuple[Slice, ...] = ("known", "maybe", "unknown")
 class KnowledgeParams:
     """When a fact counts as known before the tuning."""
 
-    n_samples: int = 4
-    """Answers sampled from the base model for each question, without excerpts."""
+    n_samples: int = 0
+    """Answers drawn from the base model for each test question, without excerpts; 0: none, 4 or more tell something."""
     temperature: float = 0.5
-    """How freely they are sampled; above 0, or they are all the same."""
+    """How freely they are drawn; above 0, or they are all the same."""
+    seed: int = 0
+    """Draws them."""
     known_share: float = 1.0
     """From this share of samples that state the fact it counts as known; stated by fewer, but any: maybe; by none: unknown."""
 
     def __post_init__(self) -> None:
         """Refuse settings that could sort nothing."""
-        if self.n_samples < 1:
-            raise ConfigError(f"{self.n_samples} is below 1", where="knowledge.n_samples", mend="use at least 1")
+        if self.n_samples < 0:
+            raise ConfigError(f"{self.n_samples} is below 0", where="answer.knowledge.n_samples", mend="use 0 for none")
         if self.temperature <= 0:
-            raise ConfigError(f"{self.temperature} is not above 0", where="knowledge.temperature", mend="use e.g. 0.5")
+            raise ConfigError(f"{self.temperature} is not above 0", where="answer.knowledge.temperature", mend="use e.g. 0.5")
         if not 0 < self.known_share <= 1:
-            raise ConfigError(f"{self.known_share} is out of bounds", where="knowledge.known_share", mend="use a share above 0")
+            raise ConfigError(f"{self.known_share} is out of bounds", where="answer.knowledge.known_share", mend="use a share above 0")
 
 
 def slice_of(n_stated: int, n_samples: int, params: KnowledgeParams = KnowledgeParams()) -> Slice:

@@ -120,16 +120,19 @@ def _cosine(case: Case) -> float:
     return window_cosine(case.vectors, case.background.references[case.pair.answer])
 
 
-def _states_key(case: Case) -> bool | None:
-    """For a question that the document does not answer, whether the answer says so."""
-    if case.pair.answer_kind == "refusal":
-        return declines(case.answer, case.pair.answer)
-    key = case.pair.answer_key
-    return states_key(case.answer, key, len(words(case.pair.answer)), case.params) if key and key_items(key) else None
+def states_fact(answer: str, pair: QaPair, params: ScoreParams = ScoreParams()) -> bool | None:
+    """Whether the answer states what the pair asks for; None for a pair without a key.
+
+    For a question that the document does not answer, whether the answer says so.
+    """
+    if pair.answer_kind == "refusal":
+        return declines(answer, pair.answer)
+    key = pair.answer_key
+    return states_key(answer, key, len(words(pair.answer)), params) if key and key_items(key) else None
 
 
 METRICS: dict[str, Callable[[Case], Any]] = {
-    "states_key": _states_key,
+    "states_key": lambda case: states_fact(case.answer, case.pair, case.params),
     "n_words": lambda case: len(words(case.answer)),
     "token_f1": lambda case: token_f1(case.answer, case.pair.answer),
     "rouge_l": lambda case: rouge_l(case.answer, case.pair.answer),

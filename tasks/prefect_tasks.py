@@ -15,9 +15,11 @@ from prefect.concurrency.sync import concurrency
 from prefect.runtime import flow_run, task_run
 from prefect.states import Completed
 
-from tasks import curate_unit, forgetting_unit, generate_unit, judge_unit, prefer_unit, stages
-from tasks.answer import AnswerParams
+from tasks import choice_unit, curate_unit, forgetting_unit, generate_unit, judge_unit, prefer_unit, probe_unit, stages
+from tasks.answer_params import AnswerParams
 from tasks.budget import Budget
+from tasks.choice import Offer
+from tasks.choice_unit import ByModel
 from tasks.chunk import ChunkParams
 from tasks.control_cases import ControlCase
 from tasks.curate import CurateParams
@@ -172,6 +174,22 @@ def answer_batch(store: Warehouse, work: Unit, batch: stages.AnswerBatch, model:
 
 
 @task(task_run_name=NAME, cache_policy=NO_CACHE, persist_result=False)
+def probe_batch(
+    store: Warehouse, work: Unit, batch: probe_unit.ProbeBatch, model: str, params: AnswerParams, score_params: ScoreParams
+) -> Landed | State[Landed]:
+    """One batch of questions -> one arm's answers when it is asked otherwise."""
+    return _land(store, work, lambda: probe_unit.ask_otherwise(store, batch, model, params, score_params))
+
+
+@task(task_run_name=NAME, cache_policy=NO_CACHE, persist_result=False)
+def best_prompted_batch(
+    store: Warehouse, work: Unit, probed: Sequence[Unit], split: Unit, pair_ids: Sequence[str], params: AnswerParams, report: ReportParams
+) -> Landed | State[Landed]:
+    """One batch of questions -> the base's answers with the prompt that serves it best."""
+    return _land(store, work, lambda: probe_unit.best_prompted(store, probed, split, pair_ids, params, report))
+
+
+@task(task_run_name=NAME, cache_policy=NO_CACHE, persist_result=False)
 def score_batch(
     store: Warehouse, work: Unit, answered: Unit, sources: stages.DocumentUnits, params: ScoreParams, embed_params: EmbedParams
 ) -> Landed | State[Landed]:
@@ -190,10 +208,25 @@ def judge_controls(
     score_params: ScoreParams,
     embed_params: EmbedParams,
     labels: Sequence[Label] = (),
+    by_model: ByModel | None = None,
 ) -> Landed | State[Landed]:
     """Questions whose winner is known -> how often one judge finds it."""
     measures = score_params, embed_params
-    return _land(store, work, lambda: judge_unit.judge_controls(store, work, judge, cases, params, budget, *measures, labels))
+    return _land(store, work, lambda: judge_unit.judge_controls(store, work, judge, cases, params, budget, *measures, labels, by_model))
+
+
+@task(task_run_name=NAME, cache_policy=NO_CACHE, persist_result=False)
+def choose_batch(
+    store: Warehouse,
+    work: Unit,
+    batch: stages.AnswerBatch,
+    offers: Sequence[Offer],
+    identity: Sequence[str],
+    model: str,
+    params: AnswerParams,
+) -> Landed | State[Landed]:
+    """One batch of questions -> how likely one arm finds the reference among other answers."""
+    return _land(store, work, lambda: choice_unit.choose(store, batch, offers, model, params, identity))
 
 
 @task(task_run_name=NAME, cache_policy=NO_CACHE, persist_result=False)

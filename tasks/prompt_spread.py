@@ -13,12 +13,12 @@ from typing import NamedTuple
 
 from tasks.formulas import cluster_interval
 from tasks.statistics import Outcome, ReportParams, clusters_of
+from tasks.wording import DEFAULT, FORMATS, PROMPTS, Wording, refuse_unclear
 from warehouse.errors import ConfigError
 from warehouse.keys import draw, key
 from warehouse.tables import Elicitation, FormatGain, FormatRate, FormatSpread
 
 VERSION = 1
-DEFAULT = "default"
 DIFFERENCE = (-1.0, 1.0)
 
 
@@ -35,18 +35,35 @@ class Asked(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class ElicitationParams:
-    """How a best prompt is chosen without scoring it on what it was chosen by."""
+class FormatParams:
+    """How far the prompt's format alone moves each arm; needs n_questions x formats further answers of every arm."""
 
+    n_questions: int = 0
+    """Questions of each test set that are put in every format; 0: none are."""
+    wordings: tuple[Wording, ...] = FORMATS
+    """The formats beside the question as it is."""
     seed: int = 0
-    """Draws the half of the documents (or fact families) that chooses; the other half scores."""
-    default: str = DEFAULT
-    """Name of the prompt that everything else is asked with."""
+    """Draws the questions."""
 
     def __post_init__(self) -> None:
-        """Refuse a default without a name."""
-        if not self.default:
-            raise ConfigError("the default prompt has no name", where="elicitation.default", mend="name a prompt")
+        """Refuse settings under which nothing could be compared."""
+        if self.n_questions < 0:
+            raise ConfigError(f"{self.n_questions} is below 0", where="answer.formats.n_questions", mend="use 0 for none")
+        refuse_unclear(self.wordings, "answer.formats.wordings")
+
+
+@dataclass(frozen=True, slots=True)
+class ElicitationParams:
+    """How a best prompt is chosen without scoring it on what it was chosen by; the arm base_prompted asks every test question in each."""
+
+    wordings: tuple[Wording, ...] = PROMPTS
+    """The prompts to choose from, beside the question as it is."""
+    seed: int = 0
+    """Draws the half of the documents (or fact families) that chooses; the other half scores."""
+
+    def __post_init__(self) -> None:
+        """Refuse prompts that are not told apart."""
+        refuse_unclear(self.wordings, "answer.elicitation.wordings")
 
 
 def format_rates(asked: Sequence[Asked]) -> list[FormatRate]:
@@ -119,12 +136,8 @@ def elicitation(
 
     Only questions answered under every prompt count. A prompt no better than the default on half A is not chosen.
     """
-    prompts = _by_arm([one for one in asked if one.arm == arm and one.split == split]).get((arm, split), {})
-    shared = sorted(set.intersection(*(set(of) for of in prompts.values()))) if params.default in prompts else []
-    default = prompts.get(params.default, {})
-    half_a, half_b = halves([default[pair] for pair in shared], split, params.seed, report)
-    on_a = {name: sum(of[q.pair_id].is_right for q in half_a) for name, of in prompts.items()}
-    best = max(sorted(on_a), key=lambda name: (on_a[name], name == params.default)) if half_a else None
+    choice = _choose([one for one in asked if one.arm == arm and one.split == split], split, report, params)
+    prompts, half_a, half_b, best = choice.prompts, choice.half_a, choice.half_b, choice.best_on_a
     chosen = prompts[best] if best is not None else {}
     scored = [(q, chosen[q.pair_id]) for q in half_b] if chosen else []
     gaps = [float(one.is_right) - float(q.is_right) for q, one in scored]
@@ -132,7 +145,7 @@ def elicitation(
     interval = cluster_interval(gaps, clusters.keys, report.alpha, DIFFERENCE) if clusters.keys else None
     return Elicitation(
         elicitation_id=key(
-            "elicitation", VERSION, arm, split, params, report.alpha, sorted(one for of in prompts.values() for one in of.values())
+            "elicitation", VERSION, arm, split, params.seed, report.alpha, sorted(one for of in prompts.values() for one in of.values())
         ),
         arm=arm,
         split=split,
@@ -147,6 +160,43 @@ def elicitation(
         unit=clusters.unit,
         n_units=clusters.n,
     )
+
+
+def best_prompts(
+    asked: Sequence[Asked], pair_ids: Sequence[str], split: str, report: ReportParams, params: ElicitationParams = ElicitationParams()
+) -> dict[str, str]:
+    """By pair_id the prompt of one arm's answer, on one test set: the best of the other half of the clusters, so that none scores its own.
+
+    ``pair_ids``: every question of the set. What cannot be counted right or wrong chose nothing, and takes the best of half A. A half
+    without questions chooses the default.
+    """
+    choice = _choose(asked, split, report, params)
+    on_a, on_b = choice.best_on_a or DEFAULT, choice.best_on_b or DEFAULT
+    in_a = {one.pair_id for one in choice.half_a}
+    return {pair_id: on_b if pair_id in in_a else on_a for pair_id in pair_ids}
+
+
+class _Choice(NamedTuple):
+    """One arm's answers on one test set by prompt, the halves of the questions answered under every prompt, and the best on each."""
+
+    prompts: Mapping[str, Mapping[str, Asked]]
+    half_a: list[Asked]
+    half_b: list[Asked]
+    best_on_a: str | None
+    best_on_b: str | None
+
+
+def _choose(asked: Sequence[Asked], split: str, report: ReportParams, params: ElicitationParams) -> _Choice:
+    prompts: dict[str, dict[str, Asked]] = next(iter(_by_arm(asked).values()), {})
+    shared = sorted(set.intersection(*(set(of) for of in prompts.values()))) if DEFAULT in prompts else []
+    half_a, half_b = halves([prompts[DEFAULT][pair] for pair in shared], split, params.seed, report)
+    return _Choice(prompts, half_a, half_b, _best(prompts, half_a), _best(prompts, half_b))
+
+
+def _best(prompts: Mapping[str, Mapping[str, Asked]], half: Sequence[Asked]) -> str | None:
+    """The prompt under which most of the half is right; of several the default, else the first by name. None for an empty half."""
+    n_right = {name: sum(of[q.pair_id].is_right for q in half) for name, of in prompts.items()}
+    return max(sorted(n_right), key=lambda name: (n_right[name], name == DEFAULT)) if half else None
 
 
 def halves(questions: Sequence[Asked], split: str, seed: int, params: ReportParams) -> tuple[list[Asked], list[Asked]]:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import torch
 from peft import PeftModel
 
-from tasks.answer import AnswerParams, Engine, Question
+from tasks.answer_params import AnswerParams
 from tasks.base_model import base_sha256, chat_prompt, load_base, load_tokenizer
+from tasks.engine import Engine, Question
 from tasks.log_probs import token_log_probs
 from tasks.packing import Encoded, encode
 from tasks.train_methods import FULL_WEIGHTS, ONE_FILE, check_changed, check_live

@@ -14,6 +14,7 @@ from tasks.base_model import fitting_excerpts, load_tokenizer, user_message
 from tasks.providers import provider_for
 from tasks.providers.base import CallFailed, Message, ModelParams
 from tasks.providers.base import Reply as Said
+from tasks.wording import Wording
 from warehouse.errors import ConfigError, ProviderError, RetryableUnits
 from warehouse.keys import TECHNICAL
 
@@ -85,8 +86,21 @@ class Limits(Protocol):
     def served(self) -> ServedParams: ...  # noqa: D102
 
 
-def ask_served(questions: Sequence[Asked], name: str, model: str, params: Limits) -> list[Reply]:
-    """One greedy reply a question, in order, all put at once. ``model``: the base, whose tokenizer counts the prompt.
+class Way(Protocol):
+    """How questions are put, and whether replies are drawn."""
+
+    @property
+    def wording(self) -> Wording: ...  # noqa: D102
+    @property
+    def temperature(self) -> float: ...  # noqa: D102
+    @property
+    def seed(self) -> int: ...  # noqa: D102
+
+
+def ask_served(questions: Sequence[Asked], name: str, model: str, params: Limits, way: Way) -> list[Reply]:
+    """One reply a question, in order, all put at once. ``model``: the base, whose tokenizer counts the prompt.
+
+    Replies that are drawn are drawn by the endpoint; whether it goes by the seed is its own affair.
 
     Raises:
         RetryableUnits: the endpoint did not answer some; a later run asks again.
@@ -98,14 +112,18 @@ def ask_served(questions: Sequence[Asked], name: str, model: str, params: Limits
         base_url=served.base_url,
         api_key_env=served.api_key_env,
         max_tokens=params.max_new_tokens,
+        temperature=way.temperature,
+        seed=way.seed,
         max_concurrency=served.max_concurrency,
         max_wait_seconds=served.max_wait_seconds,
     )
     provider, tokenizer = provider_for(asked), load_tokenizer(model)[0]
     replies = []
+    before = (Message("system", way.wording.system),) if way.wording.system else ()
     for one in questions:
-        excerpts = fitting_excerpts(tokenizer, one.question, one.excerpts, params.max_prompt_tokens)
-        replies.append(provider.submit((Message("user", user_message(tokenizer, one.question, excerpts)),), asked))
+        excerpts = fitting_excerpts(tokenizer, one.question, one.excerpts, params.max_prompt_tokens, way.wording)
+        turn = Message("user", user_message(tokenizer, one.question, excerpts, way.wording))
+        replies.append(provider.submit((*before, turn), asked))
     return [_reply(future, asked) for future in replies]
 
 

@@ -5,20 +5,24 @@ from __future__ import annotations
 import importlib
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from tasks.answer import AnswerParams, Question
+from tasks.answer import Speaker, answer_questions, given_answers
+from tasks.answer_params import AnswerParams
+from tasks.choice_rates import choice_figures
 from tasks.chunk import ChunkParams, chunk_document
 from tasks.deduplicate import DeduplicateParams
 from tasks.embed import EmbedParams
+from tasks.engine import Question
 from tasks.find_files import SourceFile
 from tasks.first_facts import first_facts
 from tasks.general import replay_examples
 from tasks.judge import JudgeParams
 from tasks.metrics import ScoreParams
-from tasks.outcomes import figures
+from tasks.outcomes import figures, outcome_sets
 from tasks.placebo import derange
+from tasks.probe import probe_figures
 from tasks.read_pdf import IngestParams, read_document
 from tasks.retrieve import RetrieveParams
 from tasks.split import SplitParams
@@ -56,6 +60,8 @@ class AnswerBatch:
     arm: str
     questions: tuple[Question, ...]
     adapter: Unit | None
+    given: tuple[str, ...] = ()
+    """What it answers, in the questions' order, where no model is asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,9 @@ class ReportInputs:
     judged: tuple[Unit, ...]
     arms: tuple[str, ...]
     judge: JudgeParams
+    probed: tuple[Unit, ...] = ()
+    answer: AnswerParams = field(default_factory=AnswerParams)
+    chosen: tuple[Unit, ...] = ()
 
 
 def rows(store: Warehouse, table: Table, units: Sequence[Unit]) -> list[Any]:
@@ -224,8 +233,20 @@ def answer(store: Warehouse, batch: AnswerBatch, model: str, params: AnswerParam
     Raises:
         MissingPrerequisite: the arm's adapter does not move the model's outputs.
     """
-    from tasks.answer import answer_questions  # noqa: PLC0415  # pulls in torch
+    if batch.given:
+        said = zip(batch.questions, batch.given, strict=True)
+        return Made({t.ANSWERS: given_answers([(question.pair_id, text) for question, text in said], batch.arm)})
+    who = speaker(store, batch, model)
+    said_by_model = answer_questions(batch.questions, who.arm, model, who.adapter, who.adapter_id, params, who.adapter_sha256)
+    return Made({t.ANSWERS: said_by_model})
 
+
+def speaker(store: Warehouse, batch: AnswerBatch, model: str) -> Speaker:
+    """Who answers a batch: the base, with the adapter that its unit made.
+
+    Raises:
+        MissingPrerequisite: the adapter does not move the model's outputs.
+    """
     folder = adapter_id = sha256 = None
     if batch.adapter:
         (adapter,) = rows(store, t.ADAPTERS, [batch.adapter])
@@ -236,7 +257,7 @@ def answer(store: Warehouse, batch: AnswerBatch, model: str, params: AnswerParam
                 mend="train longer or with a higher train.learning_rate; `tunehouse sql training_steps` shows the loss",
             )
         folder, adapter_id, sha256 = store.root / adapter.folder, adapter.adapter_id, adapter.sha256
-    return Made({t.ANSWERS: answer_questions(batch.questions, batch.arm, model, folder, adapter_id, params, sha256)})
+    return Speaker(batch.arm, model, folder, adapter_id, sha256)
 
 
 def score(store: Warehouse, answered: Unit, sources: DocumentUnits, params: ScoreParams, embed_params: EmbedParams) -> Made:
@@ -254,4 +275,10 @@ def report(store: Warehouse, inputs: ReportInputs, params: ReportParams) -> Made
     """Verdicts, scores and answers -> ``estimates arm_rates`` and the tables beside them."""
     verdicts, scores = rows(store, t.VERDICTS, inputs.judged), rows(store, t.SCORES, inputs.scored)
     answers, splits = rows(store, t.ANSWERS, inputs.answered), rows(store, t.SPLITS, [inputs.split])
-    return Made(figures(verdicts, scores, answers, splits, inputs.arms, inputs.judge, params))
+    made = figures(verdicts, scores, answers, splits, inputs.arms, inputs.judge, params)
+    if inputs.probed:
+        sets = outcome_sets(verdicts, splits, inputs.judge)
+        made |= probe_figures(rows(store, t.PROBES, inputs.probed), splits, sets, inputs.answer, params)
+    if inputs.chosen:
+        made |= choice_figures(rows(store, t.CHOICE_SCORES, inputs.chosen), splits, inputs.judge.contrasts, params)
+    return Made(made)

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file, save_file
 
-from tasks.answer import ARMS, AnswerParams, Question, _batches, answer_questions, uses_adapter, uses_excerpts
+from tasks.answer import answer_questions
+from tasks.answer_params import ARMS, AnswerParams, uses_adapter, uses_excerpts
 from tasks.base_model import load_tokenizer
+from tasks.engine import Question, batches
 from tasks.train import train_adapter
 from tasks.train_params import TrainExample, TrainParams
 from warehouse.errors import ConfigError, MissingPrerequisite, TunehouseError
@@ -180,10 +182,10 @@ def test_a_models_own_sampling_settings_do_not_matter(tiny_llama, tmp_path, save
 def test_batches_keep_both_limits_and_leave_nothing_out():
     lengths = [10, 10, 20, 20, 50, 90, 300]
 
-    batches = list(_batches(range(7), lengths, AnswerParams(batch_size=3, tokens_per_batch=120)))
+    cut = list(batches(range(7), lengths, AnswerParams(batch_size=3, tokens_per_batch=120)))
 
-    assert batches == [range(3), range(3, 5), range(5, 6), range(6, 7)]
-    assert list(_batches([], [], AnswerParams())) == []
+    assert cut == [range(3), range(3, 5), range(5, 6), range(6, 7)]
+    assert list(batches([], [], AnswerParams())) == []
 
 
 def test_arms_are_known_by_their_names():

@@ -42,7 +42,7 @@ def test_without_samples_there_are_no_slices():
     assert slice_rates({("j/1", "tuned:base", "test_unseen_fact"): []}, [], ReportParams()) == []
 
 
-@pytest.mark.parametrize("values", [{"n_samples": 0}, {"temperature": 0.0}, {"known_share": 0.0}, {"known_share": 1.1}])
+@pytest.mark.parametrize("values", [{"n_samples": -1}, {"temperature": 0.0}, {"known_share": 0.0}, {"known_share": 1.1}])
 def test_settings_that_sort_nothing_are_refused(values):
     with pytest.raises(ConfigError):
         KnowledgeParams(**values)

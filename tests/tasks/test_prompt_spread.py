@@ -4,8 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.prompt_spread import Asked, ElicitationParams, elicitation, format_gains, format_rates, format_spreads, halves
+from tasks.prompt_spread import (
+    Asked,
+    ElicitationParams,
+    FormatParams,
+    best_prompts,
+    elicitation,
+    format_gains,
+    format_rates,
+    format_spreads,
+    halves,
+)
 from tasks.statistics import ReportParams
+from tasks.wording import Wording
 from warehouse.errors import ConfigError
 
 REPORT = ReportParams()
@@ -94,6 +105,36 @@ def test_the_same_input_gives_the_same_rows_in_any_order():
     assert format_rates(KNOWN[::-1]) == format_rates(KNOWN)
 
 
-def test_a_default_without_a_name_is_refused():
-    with pytest.raises(ConfigError):
-        ElicitationParams(default="")
+def test_every_question_is_asked_with_the_prompt_that_others_chose():
+    default, praise = asked("base", "default", 0), asked("base", "praise", 0)
+    half_a, half_b = halves(default, "test_unseen_fact", 0, REPORT)
+    in_a = {q.pair_id for q in half_a}
+    split_wins = [q._replace(is_right=(q.prompt == "praise") == (q.pair_id in in_a)) for q in (*default, *praise)]
+    names = [*(q.pair_id for q in default), "without a key"]
+
+    chosen = best_prompts(split_wins, names, "test_unseen_fact", REPORT)
+
+    assert {chosen[q.pair_id] for q in half_b} == {"praise"}, "half A is right under praise alone"
+    assert {chosen[q.pair_id] for q in half_a} == {"default"}, "half B is right under the default alone"
+    assert chosen["without a key"] == "praise"
+    assert best_prompts([], ["q"], "test_unseen_fact", REPORT) == {"q": "default"}
+
+
+def test_the_best_prompted_answers_of_half_b_are_those_that_the_elicitation_scores():
+    some = [*asked("base", "default", 40), *[q._replace(is_right=int(q.pair_id[1:]) % 2 == 0) for q in asked("base", "praise", 0)]]
+    chosen = best_prompts(some, [q.pair_id for q in asked("base", "default", 0)], "test_unseen_fact", REPORT)
+    row = elicitation(some, "base", "test_unseen_fact", REPORT)
+    _, half_b = halves([q for q in some if q.prompt == "default"], "test_unseen_fact", 0, REPORT)
+    right = {(q.pair_id, q.prompt): q.is_right for q in some}
+
+    assert row.best_rate == pytest.approx(sum(right[q.pair_id, chosen[q.pair_id]] for q in half_b) / len(half_b))
+
+
+@pytest.mark.parametrize("names", [("default",), ("one", "one")])
+def test_prompts_and_formats_must_be_told_apart(names):
+    wordings = tuple(Wording(name) for name in names)
+    for params in (ElicitationParams, FormatParams):
+        with pytest.raises(ConfigError, match="told apart"):
+            params(wordings=wordings)
+    with pytest.raises(ConfigError, match="n_questions"):
+        FormatParams(n_questions=-1)

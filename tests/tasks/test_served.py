@@ -2,7 +2,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tasks.answer import AnswerParams, Question, answer_questions
+from tasks.answer import answer_questions
+from tasks.answer_params import AnswerParams
+from tasks.engine import Question
 from tasks.providers import close_providers
 from tasks.providers.scripted_server import FAULTS, Answer, ScriptedServer
 from tasks.served import ServedParams

@@ -6,8 +6,10 @@ import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
-from tasks.answer import AnswerParams, Question, answer_questions
+from tasks.answer import answer_questions
+from tasks.answer_params import AnswerParams
 from tasks.base_model import load_base, load_tokenizer
+from tasks.engine import Question
 from tasks.fuse import fuse
 from tasks.packing import Encoded, answer_loss, encode, use_packing
 from tasks.train import train_adapter
