@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
@@ -20,7 +19,7 @@ from warehouse.tables import ControlRate, ControlVerdict, Label, QaPair, Score
 VERSION = control_cases.VERSION
 PEOPLE = "human"
 LEAST_CHANCE = 0.05
-"""A person sees a few controls: they are failed where so few right would come by chance less often than this at the rate needed."""
+"""People see few controls: they fail where so few right would come by chance more rarely than this at the rates needed."""
 GATED = frozenset({"llm", "rubric", "human"})
 """Kinds of judges whose verdicts count only once they passed; the others are measures, of which it is known what they cannot see."""
 Scorer = Callable[[Sequence[tuple[QaPair, str]]], list[Score]]
@@ -73,13 +72,13 @@ def control_verdict(judge: str, case: ControlCase, ballot: Ballot) -> ControlVer
 
 
 def people_controls(labels: Sequence[Label], judge: str) -> list[ControlVerdict]:
-    """What people said of the controls planted among their questions, each person's word on its own. ``judge``: the name they go by."""
-    n_before: Counter[tuple[str, str, str]] = Counter()
+    """What people said of the controls planted among their questions. ``vote`` is who, by rank of the names; ``judge``: what they go by."""
+    people = sorted({label.reviewer for label in labels})
     verdicts = []
     for label in labels:
         if not label.control:
             continue
-        verdict, question = said(label), (label.control, label.variant, label.pair_id)
+        verdict = said(label)
         verdicts.append(
             ControlVerdict(
                 control_verdict_id=key("control", judge, label.label_id),
@@ -90,12 +89,11 @@ def people_controls(labels: Sequence[Label], judge: str) -> list[ControlVerdict]
                 answer_a=label.answer_a,
                 answer_b=label.answer_b,
                 order="none",
-                vote=n_before[question],
+                vote=people.index(label.reviewer),
                 verdict="unparsed" if verdict == "skip" else verdict,
                 reply=f"{label.reviewer}: {label.verdict}, shown in order {label.order}",
             )
         )
-        n_before[question] += 1
     return verdicts
 
 
@@ -105,7 +103,9 @@ def control_rates(judge: str, verdicts: Sequence[ControlVerdict], n_wanted: int,
     for verdict in verdicts:
         person = verdict.vote if is_people(judge) else 0  # people are tested one by one, a model by its majority
         questions[verdict.control][verdict.pair_id, verdict.variant, person].append(verdict)
-    return [_rate(judge, name, control, list(questions[name].values()), n_wanted, alpha) for name, control in CONTROLS.items()]
+    rates = [_rate(judge, name, control, list(questions[name].values()), n_wanted, alpha) for name, control in CONTROLS.items()]
+    failed = people_fail(verdicts) if is_people(judge) else set()
+    return [replace(rate, is_passed=rate.control not in failed) if is_people(judge) and rate.n else rate for rate in rates]
 
 
 def _rate(
@@ -128,19 +128,35 @@ def _rate(
         low=interval[0] if interval else None,
         high=interval[1] if interval else None,
         least=control.least,
-        is_passed=is_enough(judge, n_passed, n, control.least) if n else None,
+        is_passed=n_passed / n >= control.least if n else None,
         is_gate=is_gated(judge),
     )
 
 
-def is_enough(judge: str, n_passed: int, n: int, least: float) -> bool:
-    """Whether so many right of ``n`` will do: a share of ``least``; of people unless a binomial test (p .05) says that theirs is lower.
+def people_fail(verdicts: Sequence[ControlVerdict]) -> set[str]:
+    """The controls that make people unfit: those that somebody got wrong who got too many wrong over all of theirs.
 
-    A slip of the hand among three is no reason to throw a person's labels away, two are.
+    A person sees few of each kind, and a slip of the hand is no reason to throw their labels away. Too many: so few right would come in
+    fewer than ``LEAST_CHANCE`` of cases of somebody who is right as often as each control asks (a sum of unequal coins).
     """
-    if n_passed / n >= least or not is_people(judge):
-        return n_passed / n >= least
-    return sum(math.comb(n, k) * least**k * (1 - least) ** (n - k) for k in range(n_passed + 1)) >= LEAST_CHANCE
+    of_person: dict[int, list[ControlVerdict]] = defaultdict(list)
+    for verdict in verdicts:
+        of_person[verdict.vote].append(verdict)
+    failed: set[str] = set()
+    for answered in of_person.values():
+        wrong = {verdict.control for verdict in answered if not _is_passed([verdict], CONTROLS[verdict.control])}
+        n_right = sum(_is_passed([verdict], CONTROLS[verdict.control]) for verdict in answered)
+        if at_most(n_right, [CONTROLS[verdict.control].least for verdict in answered]) < LEAST_CHANCE:
+            failed |= wrong
+    return failed
+
+
+def at_most(n: int, chances: Sequence[float]) -> float:
+    """Probability that at most ``n`` of independent things with these chances happen (Poisson binomial)."""
+    exactly = [1.0]
+    for chance in chances:
+        exactly = [here * (1 - chance) + before * chance for here, before in zip([*exactly, 0.0], [0.0, *exactly], strict=True)]
+    return sum(exactly[: n + 1])
 
 
 def is_people(judge: str) -> bool:

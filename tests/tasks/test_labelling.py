@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.agreement import cohen_kappa
-from tasks.controls import control_rates, is_enough, people_controls
+from tasks.controls import at_most, control_rates, people_controls
 from tasks.gate import GateParams, hold
 from tasks.judge import Arm, JudgeParams, judge_pairs, outcome_of
 from tasks.judge_people import HumanJudgeParams, by_answers, counted, said
@@ -301,7 +301,7 @@ def control(at, kind, outcome, reviewer="Ann"):
     return replace(label(at, outcome, reviewer), control=kind, variant="v", label_id=f"{reviewer}-{kind}-{at}")
 
 
-def test_people_are_tested_one_by_one():
+def test_each_persons_word_on_a_control_counts_on_its_own():
     labels = [
         control(1, "K3", "arm_a"),
         control(1, "K3", "arm_b", "Ben"),
@@ -313,39 +313,46 @@ def test_people_are_tested_one_by_one():
     rates = {row.control: row for row in control_rates("human/1", people_controls(labels, "human/1"), 0)}
 
     assert (rates["K3"].n, rates["K3"].n_passed, rates["K3"].is_passed, rates["K3"].is_gate) == (2, 1, False, True)
-    assert (rates["K1"].n, rates["K1"].n_passed) == (2, 1)
+    assert (rates["K1"].n, rates["K1"].n_passed, rates["K1"].is_passed) == (2, 1, True)  # one passed over of two: P = 1 - .95**2
     assert rates["K2"].is_passed is None
-    assert "K3" in Trust(list(rates.values())).unfit_notice("human/1")
+    assert Trust(list(rates.values())).unfit_notice("human/1") == "judge unfit: K3"
 
 
-def test_a_person_who_names_the_first_shown_is_unfit_and_one_slip_in_many_is_not():
-    blind = [control(at, kind, "arm_a" if at % 2 else "arm_b") for kind in ("K1", "K2", "K3") for at in range(4)]
-    slipped = [
-        control(at, kind, "arm_b" if (at, kind) == (0, "K2") else good)
-        for kind, good in (("K1", "tie"), ("K2", "arm_a"))
-        for at in range(4)
-    ]
+def unfit(labels):
+    return Trust(control_rates("human/1", people_controls(labels, "human/1"), 0)).unfit("human/1")
 
-    failed = Trust(control_rates("human/1", people_controls(blind, "human/1"), 0)).unfit("human/1")
 
-    assert failed == ("K1", "K2", "K3")
-    assert Trust(control_rates("human/1", people_controls(slipped, "human/1"), 0)).unfit("human/1") == ()
+def test_a_person_who_names_the_first_shown_is_unfit_also_behind_a_careful_one():
+    right = {"K1": "tie", "K2": "arm_a", "K3": "arm_a", "K6": "arm_a"}
+    careful = [control(at, kind, outcome) for kind, outcome in right.items() for at in range(10)]
+    blind = [control(at, kind, ("arm_a", "arm_b")[at % 2], "Ben") for kind in right for at in range(2)]
+
+    assert unfit(careful) == ()
+    assert unfit(blind) == unfit([*careful, *blind]) == ("K1", "K2", "K3", "K6")
     assert Trust().unfit("human/1") == ()
 
 
-@pytest.mark.parametrize(
-    ("judge", "n_passed", "n", "least", "enough"),
-    [
-        ("human/1", 3, 4, 0.95, True),  # P(at most 3 of 4) = 1 - .95**4 = .185
-        ("human/1", 2, 4, 0.95, False),  # .014
-        ("human/1", 2, 3, 0.99, False),  # 1 - .99**3 = .0297
-        ("human/1", 3, 3, 0.99, True),
-        ("llm/1 m #1", 3, 4, 0.95, False),
-        ("llm/1 m #1", 19, 20, 0.95, True),
-    ],
-)
-def test_few_controls_are_failed_where_so_few_right_would_surprise(judge, n_passed, n, least, enough):
-    assert is_enough(judge, n_passed, n, least) is enough
+def test_a_slip_in_a_dozen_is_forgiven_and_three_are_not():
+    right = [control(at, kind, outcome) for kind, outcome in (("K1", "tie"), ("K2", "arm_a"), ("K6", "arm_a")) for at in range(4)]
+
+    assert unfit([replace(right[0], verdict="first"), *right[1:]]) == ()
+    assert unfit([replace(right[0], verdict="first"), *right[1:4], *(replace(one, verdict="tie") for one in right[4:6]), *right[6:]]) == (
+        "K1",
+        "K2",
+    )
+
+
+@given(st.integers(0, 12), st.integers(0, 12), st.floats(0.5, 0.99))
+def test_the_chance_of_so_few_right_is_the_binomials_where_all_chances_are_one(n, n_right, chance):
+    from scipy.stats import binom
+
+    assert at_most(n_right, [chance] * n) == pytest.approx(binom.cdf(n_right, n, chance), abs=1e-12)
+
+
+def test_unequal_chances_are_counted_as_they_are():
+    assert at_most(1, [0.9, 0.5]) == pytest.approx(1 - 0.45)
+    assert at_most(0, [0.9, 0.5]) == pytest.approx(0.05)
+    assert at_most(0, []) == 1.0
 
 
 # ---- in the warehouse ------------------------------------------------------------------------------------------------------------
