@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from .. import judged_run
 from .conftest import SIZES
 
 pytestmark = pytest.mark.slow
@@ -18,6 +19,20 @@ OVERFLOWING = """
 [...document.querySelectorAll("main *, header *")].filter(e => e.getClientRects().length && !e.closest(".scroll, .hidden, thead, svg"))
   .filter(e => e.getBoundingClientRect().right > innerWidth + 1).map(e => e.outerHTML.slice(0, 80))
 """
+OVERLAPPING = """
+[...document.querySelectorAll("table tr")].filter(e => e.getClientRects().length && !e.matches(".hidden *")).flatMap(row => {
+  const texts = [...row.querySelectorAll("th, td")].map(cell => {
+    const range = document.createRange();
+    range.selectNodeContents(cell);
+    const box = range.getBoundingClientRect();
+    return { cell, box };
+  }).filter(of => of.box.width && of.box.height && !of.cell.querySelector("svg, .hidden"));
+  return texts.flatMap((a, i) => texts.slice(i + 1).filter(b =>
+    a.box.left < b.box.right - 1 && b.box.left < a.box.right - 1 && a.box.top < b.box.bottom - 1 && b.box.top < a.box.bottom - 1
+  ).map(b => a.cell.textContent.trim() + " | " + b.cell.textContent.trim()));
+})
+"""
+"""Cells of a table's row whose texts lie on each other."""
 VISIBLE = '[...document.querySelectorAll("#cards > .card")].filter(e => e.getClientRects().length).map(e => e.id)'
 
 
@@ -29,12 +44,25 @@ def url(land_hostile_run, tmp_path_factory: pytest.TempPathFactory) -> str:
     return write_report(store, None, Path(tmp_path_factory.mktemp("report")) / "report.html").as_uri()
 
 
+@pytest.fixture(scope="module")
+def judged_url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The report of a run with everything that a verdict can rest on."""
+    from tasks.report_html import write_report
+
+    folder = Path(tmp_path_factory.mktemp("judged"))
+    return write_report(judged_run.land(folder / "data"), None, folder / "report.html").as_uri()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
-def test_it_fits_the_screen_asks_for_nothing_and_complains_of_nothing(browser, url, size, scheme):
+@pytest.mark.parametrize("which", ["url", "judged_url"])
+def test_it_fits_the_screen_asks_for_nothing_and_complains_of_nothing(browser, request, which, size, scheme):
+    url = request.getfixturevalue(which)
     browser.open(url, size, scheme)
     browser.see("document.querySelectorAll('details').forEach(e => { e.open = true })")
+    browser.photograph(f"report-{which}-{size}-{scheme}")
 
+    assert browser.see(OVERLAPPING) == []
     assert browser.see(OVERFLOWING) == []
     assert browser.see("document.documentElement.scrollWidth") <= SIZES[size][0]
     assert (
@@ -76,6 +104,32 @@ def test_filters_keep_what_they_say(browser, url):
     assert browser.see("document.getElementById('count').textContent") == "4 of 24 questions"
     assert len(browser.see(VISIBLE)) == 4
     assert browser.see("document.querySelectorAll('#cards > .card:not([hidden]) .badge.yes').length") == 4
+
+
+def test_a_number_of_flips_leads_to_its_questions(browser, judged_url):
+    browser.open(judged_url)
+    link = "document.querySelector('#flips a[data-outcome]')"
+    n, rule, split = (browser.see(f"{link}.{what}") for what in ("textContent", "dataset.outcome", "dataset.set"))
+    browser.see(f"{link}.click()")
+
+    assert browser.see("document.getElementById('count').textContent") == f"{n} of 48 questions"
+    assert browser.see("document.getElementById('by-outcome').value") == rule == "tuned+ base-"
+    assert {browser.see(f"document.getElementById('{name}').dataset.set") for name in browser.see(VISIBLE)} == {split}
+
+
+def test_what_a_judge_said_can_be_filtered_and_unfolded(browser, judged_url):
+    browser.open(judged_url)
+    choose = (
+        "(e => { e.value = [...e.options].find(o => o.text === 'base wins over tuned' && o.parentElement.label.startsWith('llm')).value;"
+    )
+    browser.see(f"{choose} e.dispatchEvent(new Event('change')) }})(document.getElementById('by-judged'))")
+    (first, *_) = browser.see(VISIBLE)
+    browser.see(f"document.querySelector('#{first} .judged summary').click()")
+    text = browser.see(f"document.querySelector('#{first} .judged').innerText")
+
+    assert "tuned shown first" in text
+    assert "base shown first" in text
+    assert "Read, ba: [[first]]" in text
 
 
 def test_a_link_leads_to_its_question_whatever_page_it_is_on(browser, url):
