@@ -25,11 +25,11 @@ def preference_units(store: Warehouse, config: RunConfig, curated: list[Unit], s
     Raises:
         ConfigError: the file cannot be read.
     """
+    if config.prefer.source == "none":
+        return []
     from tasks import dpo
     from tasks.base_model import base_sha256
 
-    if config.prefer.source == "none":
-        return []
     pairs, splits = stages.kept_pairs(store, curated), store.rows(SPLITS, [splitting.unit_id])
     base = base_sha256(config.train.base_model)
     inputs = _from_file(config.prefer, pairs, splits) if config.prefer.source == "file" else _from_base(config, pairs, splits)

@@ -60,7 +60,7 @@ def release_model(store: Warehouse, run: str | None, order: Order, params: Relea
 def guard(store: Warehouse, release: Release, params: ReleaseParams) -> list[Forgetting]:
     """What the adapter forgot: measured with its run, or here where that run was an older version's."""
     (tuned,) = tuned_units(store, release.run_id)
-    work = guard_unit(tuned, release.params.dtype, params)
+    work = guard_unit(tuned, release.params, params)
     land_once(store, work, lambda: measure_forgetting(store, tuned, release.params, params))
     add_unit(store, release.run_id, "forgetting", work)
     write_duckdb(store)

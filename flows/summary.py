@@ -11,13 +11,14 @@ from flows.run_config import RunConfig
 from flows.runs import STAGES, pending_units
 from flows.saved import saved_text, spent_text
 from flows.terminal import as_text
+from tasks.forgetting import forgetting_text
 from tasks.judge_trust import read_trust
 from tasks.model_family import judge_notices, scorer_notice
 from tasks.report import summary
 from tasks.report_data import run_verdict
 from tasks.units import units_of
 from warehouse.store import Warehouse
-from warehouse.tables import RUN_RESULTS, RUNS
+from warehouse.tables import FORGETTING, RUN_RESULTS, RUNS
 from warehouse.views import latest_started_run, ledger_rows, query
 
 MOST_RUNS = 5
@@ -57,8 +58,13 @@ def verdict_text(store: Warehouse, run: str | None = None) -> str:
     coverage = query(store, "from coverage", landed.run_id).to_pylist()
     text = summary(estimates, arm_rates, coverage, RunConfig.model_validate_json(landed.settings).report, read_trust(store, landed.run_id))
     settings = json.loads(landed.settings)
-    found = filter(None, (scorer_notice(settings), *judge_notices(settings)))
+    found = filter(None, (scorer_notice(settings), *judge_notices(settings), forgetting_line(store, landed.run_id)))
     return text + "".join(f"- {notice}\n" for notice in found)
+
+
+def forgetting_line(store: Warehouse, run_id: str) -> str:
+    """What the run's adapter forgot, if that was measured."""
+    return forgetting_text(store.rows(FORGETTING, [work.unit_id for work in units_of(store, run_id, "forgetting")][:1]))
 
 
 def gone_lines(store: Warehouse, run_id: str) -> list[str]:
@@ -96,7 +102,8 @@ def status_text(store: Warehouse) -> str:
     waiting = [work for work in pending_units(store, newest) if work.unit_id not in named]
     lines += [f"  to do: {work.stage} of {work.label} ({work.unit_id})" for work in waiting[:MOST_LISTED]]
     lines += [f"  and {len(waiting) - MOST_LISTED} more units to do"] if len(waiting) > MOST_LISTED else []
-    return "\n".join([*lines, *gone_lines(store, newest), f"spent on this run's units: {spent_text(store, newest)}"])
+    forgot = filter(None, [forgetting_line(store, newest)])
+    return "\n".join([*lines, *forgot, *gone_lines(store, newest), f"spent on this run's units: {spent_text(store, newest)}"])
 
 
 def _failure_lines(failure: dict[str, str]) -> list[str]:

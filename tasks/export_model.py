@@ -10,12 +10,12 @@ from typing import Any
 
 import duckdb
 
-from tasks.answer import ADAPTER_WEIGHTS, FULL_WEIGHTS
+from tasks.engine import ADAPTER_WEIGHTS, FULL_WEIGHTS
 from tasks.forgetting import refuse_forgetting
 from tasks.model_card import How, ModelCard, base_name, card_text, load_lines
+from tasks.prefer_unit import tuned_units
 from tasks.release_params import ReleaseParams
 from tasks.train_params import TrainParams
-from tasks.units import units_of
 from warehouse.errors import ConfigError, MissingPrerequisite
 from warehouse.keys import draw
 from warehouse.store import Warehouse, file_sha256
@@ -28,7 +28,12 @@ create temp view used_pairs as
 from splits where starts_with(split, 'test_') or pair_id in (select pair_id from training_examples)
 """
 """What shaped the adapter or tested it: of the train set only what train.max_pairs let be taught."""
-GROUPS_SHOWN = ("chunk", "generate", "curate", "deduplicate", "split", "train", "retrieve", "answer", "judge", "report")
+PREFERRED = """
+select if(p.pair_id is null, 'multiple choice', 'train references against the base') as source, e.role, count(*) as n
+from preference_examples e
+join preference_pairs p using (preference_id)
+"""
+GROUPS_SHOWN = ("chunk", "generate", "curate", "deduplicate", "split", "train", "prefer", "retrieve", "answer", "judge", "report")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +57,7 @@ def find_release(store: Warehouse, run: str | None, params: ReleaseParams) -> Re
         ConfigError: no such run.
     """
     run_id = run or latest_finished_run(store)
-    units = [work.unit_id for work in units_of(store, run_id, "train")] if run_id else []
+    units = [work.unit_id for work in tuned_units(store, run_id)] if run_id else []
     adapters: list[Adapter] = store.rows(ADAPTERS, units)
     if run_id is None or not adapters:
         raise MissingPrerequisite(f"run {run_id or '(none)'} has no adapter", where=str(store.root), mend="`tunehouse run PDF_OR_FOLDER`")
@@ -167,6 +172,7 @@ def _card(
         generators = _rows(
             con, "select generator, prompt_sha256, count(*) as n from used_pairs join qa_pairs using (pair_id) group by all order by all"
         )
+        preferred = _rows(con, PREFERRED + f"where e.adapter_id = '{release.adapter.adapter_id}' group by all order by all")
         estimates = _rows(con, "from estimates order by contrast, split, judge")
         arm_rates = _rows(con, "from arm_rates order by split, arm")
     settings = {name: release.settings[name] for name in GROUPS_SHOWN if name in release.settings}
@@ -180,6 +186,7 @@ def _card(
         settings=settings,
         pairs=pairs,
         generators=generators,
+        preferences=preferred,
         estimates=estimates,
         arm_rates=arm_rates,
         forgetting=[asdict(row) for row in forgetting],

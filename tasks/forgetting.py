@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from tasks.answer import ADAPTER_WEIGHTS
+from tasks.engine import ADAPTER_WEIGHTS
 from tasks.formulas import holm
 from tasks.general import GeneralItem, general_items
 from tasks.release_params import ReleaseParams
@@ -34,14 +34,15 @@ def measure(
     adapter_id: str,
     dtype: Literal["bfloat16", "float32"],
     params: ReleaseParams = ReleaseParams(),  # noqa: B008  # frozen
+    quantize: Literal["none", "4bit"] = "none",
 ) -> Forgot:
-    """Ask the control set of the base and of the adapter (or the model trained whole) in ``folder``.
+    """Ask the control set of the base, loaded as for the training, and of the adapter (or the model trained whole) in ``folder``.
 
     Raises:
         MissingPrerequisite: a model cannot be loaded.
     """
     items = general_items("control")
-    before, after = _nats(base_model, folder, dtype, items)
+    before, after = _nats(base_model, folder, dtype, quantize, items)
     rows = [
         ControlLikelihood(
             key("control", adapter_id, one.item_id), adapter_id, one.item_id, one.item_group, before[one.item_id], after[one.item_id]
@@ -88,6 +89,17 @@ def refuse_forgetting(rows: Sequence[Forgetting], *, is_allowed: bool) -> str:
     return f"allowed, though {'; '.join(drops)}" if drops else "no drop on the general control set"
 
 
+def forgetting_text(rows: Sequence[Forgetting]) -> str:
+    """What the control set says of a run's adapter, in a line; empty where it was not asked."""
+    whole = next((row for row in rows if row.item_group == ALL), None)
+    if whole is None:
+        return ""
+    ends = f" [{whole.low:.2g}, {whole.high:.2g}]" if whole.low is not None and whole.high is not None else ""
+    drops = [row.item_group for row in rows if row.is_drop]
+    said = f"it has forgotten: {', '.join(drops)}; export-model refuses it unless allowed" if drops else "no significant drop"
+    return f"general control set, {whole.n_items} questions: {whole.mean_drop:+.2g}{ends} nats an answer token against the base; {said}"
+
+
 def _tested(name: str, items: Sequence[ControlLikelihood], adapter_id: str, params: ReleaseParams) -> Forgetting:
     from scipy.stats import ttest_rel  # noqa: PLC0415  # takes a second
 
@@ -113,14 +125,20 @@ def _tested(name: str, items: Sequence[ControlLikelihood], adapter_id: str, para
     )
 
 
-def _nats(base_model: str, folder: Path, dtype: Literal["bfloat16", "float32"], items: Sequence[GeneralItem]) -> list[dict[str, float]]:
+def _nats(
+    base_model: str,
+    folder: Path,
+    dtype: Literal["bfloat16", "float32"],
+    quantize: Literal["none", "4bit"],
+    items: Sequence[GeneralItem],
+) -> list[dict[str, float]]:
     """Mean nats an answer token of every item: of the base, then of what was trained."""
     from peft import PeftModel  # noqa: PLC0415  # takes seconds
 
     from tasks.base_model import load_base  # noqa: PLC0415
     from tasks.packing import encode  # noqa: PLC0415  # pulls in torch
 
-    base = load_base(base_model, dtype)
+    base = load_base(base_model, dtype, quantize)
     examples = encode(base.tokenizer, [TrainExample(one.item_id, one.question, one.answer) for one in items], 1 << 20)
     before = _score(base.model, examples)
     if (folder / ADAPTER_WEIGHTS).is_file():

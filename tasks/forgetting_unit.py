@@ -11,9 +11,10 @@ from warehouse.errors import MissingPrerequisite
 from warehouse.store import Warehouse
 
 
-def guard_unit(tuned: Unit, dtype: str, params: ReleaseParams = ReleaseParams()) -> Unit:  # noqa: B008  # frozen
+def guard_unit(tuned: Unit, train: TrainParams, params: ReleaseParams = ReleaseParams()) -> Unit:  # noqa: B008  # frozen
     """The unit that measures what the adapter of ``tuned`` forgot."""
-    settings = [params.alpha, params.min_drop, dtype, forgetting.control_sha256()]
+    quantized = [] if train.quantize == "none" else [train.quantize]
+    settings = [params.alpha, params.min_drop, train.dtype, forgetting.control_sha256(), *quantized]
     return unit("forgetting", forgetting.VERSION, f"adapter {tuned.unit_id}", reads=[tuned], settings=settings)
 
 
@@ -28,5 +29,5 @@ def measure_forgetting(store: Warehouse, trained: Unit, train: TrainParams, para
         raise MissingPrerequisite("there is no adapter to measure", where=f"unit {trained.unit_id}", mend="run again: it is trained first")
     (adapter,) = adapters
     place = store.root / adapter.folder
-    forgot = forgetting.measure(adapter.base_model, place, adapter.adapter_id, train.dtype, params)
+    forgot = forgetting.measure(adapter.base_model, place, adapter.adapter_id, train.dtype, params, train.quantize)
     return Made({t.CONTROL_LIKELIHOODS: forgot.items, t.FORGETTING: forgot.groups})

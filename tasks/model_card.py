@@ -32,6 +32,8 @@ class ModelCard:
     """document, document_sha256, split, n."""
     generators: Sequence[Row]
     """generator, prompt_sha256, n."""
+    preferences: Sequence[Row]
+    """source, role, n, of an adapter tuned to preference pairs."""
     estimates: Sequence[Row]
     arm_rates: Sequence[Row]
     forgetting: Sequence[Row]
@@ -117,11 +119,14 @@ def _hashes(card: ModelCard) -> list[str]:
         ("base_sha256, over weights, configuration, tokenizer and chat template", card.adapter["base_sha256"]),
         ("adapter_id", card.adapter["adapter_id"]),
         ("trained weights, sha256", card.adapter["sha256"]),
+        ("tuned to preferences from adapter_id", card.adapter["parent_adapter_id"] or "none"),
+        ("that adapter's weights, sha256", card.adapter["parent_sha256"] or "none"),
         ("trained parameters", card.adapter["n_parameters"]),
     ]
     trained = ("n_train", "n_validation", "n_steps", "first_loss", "last_loss", "validation_loss", "stopped", "dtype", "notes")
+    margins = ("margin_before", "margin_after") if card.adapter["parent_adapter_id"] else ()
     return [
-        *table(["what it is", ""], [*rows, *((name, _figure(card.training.get(name))) for name in trained)]),
+        *table(["what it is", ""], [*rows, *((name, _figure(card.training.get(name))) for name in (*trained, *margins))]),
         *table(["file", "sha256"], card.files),
     ]
 
@@ -143,7 +148,15 @@ def _lineage(card: ModelCard) -> list[str]:
         *table(
             ["generator", "prompt sha256", "pairs"], [[row["generator"], row["prompt_sha256"] or "", row["n"]] for row in card.generators]
         ),
+        *_preferred(card.preferences),
     ]
+
+
+def _preferred(rows: Sequence[Row]) -> list[str]:
+    if not rows:
+        return []
+    lines = [[row["source"], row["role"], row["n"]] for row in rows]
+    return ["Then it was tuned to preference pairs (DPO):", "", *table(["preference pairs", "role", "n"], lines)]
 
 
 def _figures(card: ModelCard) -> list[str]:

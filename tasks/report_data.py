@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import duckdb
 
+from tasks.forgetting import forgetting_text
 from tasks.judge_trust import read_trust
 from tasks.report import headline
 from tasks.report_basis import Basis, Row, fetch, judged, read_basis
@@ -16,7 +17,7 @@ from tasks.units import units_of
 from warehouse.errors import MissingPrerequisite
 from warehouse.keys import draw
 from warehouse.store import Warehouse
-from warehouse.tables import ARM_RATES, ESTIMATES, RUN_RESULTS, RUNS, TEST_SPLITS, ArmRate, Estimate, Run
+from warehouse.tables import ARM_RATES, ESTIMATES, FORGETTING, RUN_RESULTS, RUNS, TEST_SPLITS, ArmRate, Estimate, Run
 from warehouse.views import connect, latest_finished_run, ledger_rows
 
 SEED = 0  # of the draw that orders the questions shown
@@ -73,6 +74,8 @@ class ReportData:
     coverage: list[Row]
     adapters: list[Row]
     """Adapters with their training runs."""
+    forgot: str
+    """What the general control set says of the tuned arms' adapter; empty where it was not asked."""
     steps: list[Row]
     """The view ``loss_curve``."""
     scores: list[Row]
@@ -130,6 +133,7 @@ def report_data(store: Warehouse, run_id: str | None = None) -> ReportData:
             arms=arms,
             coverage=fetch(con, "select step, part, fate, n from coverage"),
             adapters=fetch(con, "from adapters left join (select * exclude (unit_id, run_id) from training_runs) using (adapter_id)"),
+            forgot=forgetting_text(store.rows(FORGETTING, [work.unit_id for work in units_of(store, name, "forgetting")][:1])),
             steps=fetch(con, "select adapter_id, step, loss, n_tokens_so_far, seconds_so_far from loss_curve"),
             scores=fetch(
                 con,

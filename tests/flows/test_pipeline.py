@@ -66,7 +66,7 @@ FILLED_OTHERWISE = {
     *("judge_agreements", "calibrations"),  # a second judge, a person's labels
     *("format_rates", "format_spreads", "format_gains", "elicitations", "knowledge_slices", "slice_rates"),  # more answers to each question
     *("run_comparisons", "gates", "imported_judgements"),  # commands
-    *("control_likelihoods", "forgetting", "preference_pairs"),  # export-model and prefer
+    *("preference_pairs", "preference_questions", "preference_examples"),  # prefer
 }
 
 

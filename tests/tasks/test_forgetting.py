@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from scipy.stats import ttest_rel
 
-from tasks.forgetting import forgetting_rows, measure, refuse_forgetting
+from tasks.forgetting import forgetting_rows, forgetting_text, measure, refuse_forgetting
 from tasks.general import general_items, replay_examples
 from tasks.release_params import ReleaseParams
 from tasks.train import train_adapter
@@ -56,6 +56,15 @@ def test_nothing_measured_nothing_changed_and_a_drop_too_small_all_pass():
     assert not any(row.is_drop for row in forgetting_rows(same, "a"))
     assert not any(row.is_drop for row in forgetting_rows(items(0.3), "a", ReleaseParams(min_drop=0.5)))
     assert forgetting_rows(items(0.3), "a") == forgetting_rows(items(0.3)[::-1], "a")
+
+
+def test_a_line_says_how_much_was_forgotten_and_where():
+    rows = forgetting_rows([*items(0.3), *items(-0.2, "grammar")], "a")
+
+    assert forgetting_text(rows).startswith("general control set, 20 questions: +0.048 [")
+    assert "it has forgotten: nature; export-model refuses it" in forgetting_text(rows)
+    assert "no significant drop" in forgetting_text(forgetting_rows(items(0.0), "a"))
+    assert forgetting_text([]) == ""
 
 
 def test_replay_is_the_share_of_the_training_that_was_asked_for():
