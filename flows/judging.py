@@ -6,6 +6,7 @@ Where a judge asks a model, its units are worked on in a flow run of their own, 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from prefect import Task, flow
@@ -15,6 +16,8 @@ from flows.elsewhere import for_asking, subflow
 from flows.run_config import RunConfig
 from flows.spending import budget_of, calling, refuse_useless
 from tasks import controls, embed, judge, selection
+from tasks.base_model import base_sha256
+from tasks.choice_unit import ByModel
 from tasks.judge_people import counted
 from tasks.judge_unit import JudgeBatch, drawn_controls
 from tasks.prefect_tasks import judge_batch, judge_controls
@@ -37,10 +40,14 @@ def judge_all(
     curated: Sequence[Unit],
     batches: Sequence[Batch],
     scoring: Mapping[tuple[str, int], Unit],
+    choosing: Mapping[tuple[str, int], Unit],
 ) -> list[Unit]:
-    """The controls of every judge, then every judge on every contrast and batch. Returns the units of the latter."""
+    """The controls of every judge, then every judge on every contrast and batch. Returns the units of the latter.
+
+    ``choosing``: what each arm would choose, for judges that go by it.
+    """
     controlling = control_calls(store, config, curated)
-    judging = contrast_calls(config, batches, scoring, labels_that_count(store, config))
+    judging = contrast_calls(config, batches, scoring, labels_that_count(store, config), choosing)
     record_units(store, run_id, "controls", [work for work, _ in controlling])
     record_units(store, run_id, "judge", [work for work, _ in judging])
     if config.judge.asks_model and selection.current() is None:
@@ -88,14 +95,18 @@ def control_calls(store: Warehouse, config: RunConfig, curated: Sequence[Unit]) 
             calls.append(people_control_call(store, config, curated))
             continue
         settings = [judge.judge_name(name, config.judge), judge.shaping_of(name, config.judge), config.judge.controls.n_pairs]
-        if not judge.JUDGES[name].prompt_of:
+        by_model = None
+        if judge.JUDGES[name].weighs:
+            by_model = ByModel(config.train.base_model, config.answer)
+            settings += [base_sha256(by_model.model), config.answer.max_new_tokens, config.answer.max_prompt_tokens, config.answer.dtype]
+        elif not judge.JUDGES[name].prompt_of:
             settings += [config.score, embed.model_identity(config.embed.model), config.embed.window_words]
         work = unit(
             "controls", controls.VERSION, name, inputs=[key(case) for case in cases],
             also_reads=[*curated, *(work.reads[2] for work in curated)], settings=settings, is_named_by_content=True,
         )  # fmt: skip
         arguments = {"judge": name, "cases": cases, "params": config.judge, "score_params": config.score, "embed_params": config.embed}
-        calls.append((work, arguments))
+        calls.append((work, arguments | {"by_model": by_model}))
     return calls
 
 
@@ -120,7 +131,11 @@ def labels_that_count(store: Warehouse, config: RunConfig) -> list[Label]:
 
 
 def contrast_calls(
-    config: RunConfig, batches: Sequence[Batch], scoring: Mapping[tuple[str, int], Unit], labels: Sequence[Label] = ()
+    config: RunConfig,
+    batches: Sequence[Batch],
+    scoring: Mapping[tuple[str, int], Unit],
+    labels: Sequence[Label] = (),
+    choosing: Mapping[tuple[str, int], Unit] = MappingProxyType({}),
 ) -> Calls:
     """One unit for each judge, contrast and batch; of people also named by what they said of these questions."""
     calls: Calls = []
@@ -134,8 +149,9 @@ def contrast_calls(
                 asked = tuple(pair.pair_id for pair in pairs)
                 spoken = tuple(row for row in labels if (row.contrast, row.control) == (contrast, "") and row.pair_id in asked)
                 spoken = spoken if controls.is_people(name) else ()
-                reads, inputs = [*sides, sources.generated], [key(row) for row in spoken]
+                weighed = (choosing[arm_a, number], choosing[arm_b, number]) if judge.JUDGES[name].weighs else ()
+                reads, inputs = [*sides, *weighed, sources.generated], [key(row) for row in spoken]
                 work = unit("judge", judge.VERSION, label, inputs=inputs, reads=reads, also_reads=[sources.curated], settings=settings)
-                batch = JudgeBatch(name, contrast, *sides, sources.curated, asked, spoken)
+                batch = JudgeBatch(name, contrast, *sides, sources.curated, asked, spoken, weighed)
                 calls.append((work, {"batch": batch, "params": config.judge}))
     return calls

@@ -16,7 +16,7 @@ from tasks.curate import CurateParams
 from tasks.deduplicate import DeduplicateParams
 from tasks.embed import EmbedParams
 from tasks.generate import GenerateParams
-from tasks.judge import JudgeParams
+from tasks.judge import JUDGES, JudgeParams
 from tasks.metrics import ScoreParams
 from tasks.prefer_params import PreferParams
 from tasks.read_pdf import IngestParams
@@ -78,6 +78,19 @@ class RunConfig(BaseModel):
         asked = {arm for contrast in (*self.judge.contrasts, self.report.headline_contrast) for arm in contrast.split(":")}
         if silent := sorted(asked - set(self.answer.arms)):
             raise ConfigError(f"{', '.join(silent)} would not answer", where="judge.contrasts", mend="add the arm to answer.arms")
+        return self
+
+    @model_validator(mode="after")
+    def _what_is_weighed_is_loaded_here(self) -> RunConfig:
+        weighing = [name for name in self.judge.judges if JUDGES[name].weighs]
+        asked = {arm for contrast in self.judge.contrasts for arm in contrast.split(":")}
+        if weighing and (served := sorted(arm for arm in asked if self.answer.served.model_of(arm))):
+            raise ConfigError(
+                f"{', '.join(served)} would be answered by an endpoint, and the judge {weighing[0]} reads the likelihoods of a model "
+                "loaded here",
+                where="answer.served",
+                mend=f"leave it empty, or take {weighing[0]} out of judge.judges",
+            )
         return self
 
 

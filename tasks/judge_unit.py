@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from tasks import controls
 from tasks.budget import Budget
+from tasks.choice_unit import ByModel, control_ballots
 from tasks.control_cases import ControlCase, draw_controls
 from tasks.embed import EmbedParams
 from tasks.judge import JUDGES, Arm, JudgeParams, asked_by, judge_name, judge_pairs
@@ -34,6 +35,8 @@ class JudgeBatch:
     pair_ids: tuple[str, ...]
     labels: tuple[t.Label, ...] = ()
     """What people said of these questions, for the judge human."""
+    choices: tuple[Unit, ...] = ()
+    """What either arm would choose, for the judge loglik."""
 
 
 def judge(store: Warehouse, work: Unit, batch: JudgeBatch, params: JudgeParams, budget: Budget) -> Made:
@@ -41,7 +44,8 @@ def judge(store: Warehouse, work: Unit, batch: JudgeBatch, params: JudgeParams, 
     wanted = set(batch.pair_ids)
     pairs = {pair.pair_id: pair for pair in document_pairs(store, batch.curated) if pair.pair_id in wanted}
     document_id = next((pair.document_id for pair in pairs.values()), "")
-    arms = _arm(store, batch.scores_a), _arm(store, batch.scores_b)
+    choices = batch.choices or (None, None)
+    arms = _arm(store, batch.scores_a, choices[0]), _arm(store, batch.scores_b, choices[1])
     quotes = quotes_of(store, [batch.curated], wanted)
 
     def made(ask: Ask | None) -> Made:
@@ -50,9 +54,10 @@ def judge(store: Warehouse, work: Unit, batch: JudgeBatch, params: JudgeParams, 
     return _asking(store, work, batch.judge, params, budget, document_id, made)
 
 
-def _arm(store: Warehouse, scored: Unit) -> Arm:
+def _arm(store: Warehouse, scored: Unit, weighed: Unit | None) -> Arm:
     answers = {row.pair_id: row.answer for row in store.rows(t.ANSWERS, scored.reads)}
-    return Arm({row.pair_id: row for row in rows(store, t.SCORES, [scored])}, answers)
+    choices = {row.pair_id: row for row in rows(store, t.CHOICE_SCORES, [weighed])} if weighed else {}
+    return Arm({row.pair_id: row for row in rows(store, t.SCORES, [scored])}, answers, choices)
 
 
 def quotes_of(store: Warehouse, curated: Sequence[Unit], wanted: set[str]) -> dict[str, list[str]]:
@@ -82,15 +87,21 @@ def judge_controls(
     score_params: ScoreParams,
     embed_params: EmbedParams,
     labels: Sequence[t.Label] = (),
+    by_model: ByModel | None = None,
 ) -> Made:
     """One judge on the control questions -> ``control_verdicts control_rates``; with a model asked also ``llm_calls``.
 
-    People were put theirs when they labelled: ``labels`` hold what they said, and there are no ``cases``.
+    People were put theirs when they labelled: ``labels`` hold what they said, and there are no ``cases``. ``by_model``: for a judge that
+    goes by likelihoods.
     """
     name = judge_name(judge, params)
     if controls.is_people(judge):
         planted = controls.people_controls(labels, name)
         return Made({t.CONTROL_VERDICTS: planted, t.CONTROL_RATES: controls.control_rates(name, planted, 0)})
+
+    if by_model:
+        weighed = [controls.control_verdict(name, case, ballot) for case, ballot in control_ballots(cases, by_model, params.choice)]
+        return Made({t.CONTROL_VERDICTS: weighed, t.CONTROL_RATES: controls.control_rates(name, weighed, params.controls.n_pairs)})
 
     def made(ask: Ask | None) -> Made:
         said = controls.judge_controls(judge, cases, params, lambda some: measured(some, score_params, embed_params), ask)

@@ -65,3 +65,12 @@ def test_the_placebo_run_finds_what_the_demo_landed():
 
     for stage in ("sources", "ingest", "chunk", "embed", "generate", "curate", "deduplicate", "split", "train"):
         assert getattr(placebo, stage) == getattr(demo, stage), stage
+
+
+def test_likelihoods_of_a_served_model_are_not_to_be_had():
+    served = ["answer.served.tuned=openai/mine", "judge.contrasts=['tuned:base']"]
+    with pytest.raises(ConfigError, match="tuned would be answered by an endpoint"):
+        load_config(None, [*served, "judge.judges=[similarity, loglik]"])
+
+    assert load_config(None, served).judge.judges == ("similarity",)
+    assert load_config(None, ["judge.judges=[loglik]"]).judge.choice.n_others == 3
