@@ -15,7 +15,7 @@ from tasks.judge_trust import judge_rank
 from tasks.length_control import sigmoid
 from tasks.report import UNSEEN_FIRST
 from tasks.report_basis import Basis, Gap, Group, Row
-from tasks.report_charts import Tick, percent_ticks, place, round_up, split_rank
+from tasks.report_charts import Tick, around_half, percent_ticks, place, round_up, split_rank
 from warehouse.keys import draw
 from warehouse.tables import Estimate
 
@@ -92,9 +92,10 @@ def forests(basis: Basis, estimates: Sequence[Estimate], headline_contrast: str)
         kept = sorted(rows, key=lambda row: (-row["n"], row["document_id"]))[:MAX_DOCUMENTS]
         most = max(row["n"] for row in kept)
         shown = sorted(kept, key=lambda row: (row["rate"] is None, -(row["rate"] or 0), row["file_name"] or "", row["document_id"]))
-        spots = [Spot(row, place(row["rate"], 0, 1), size=_size(row["n"], most)) for row in shown]
-        middle = Spot(_figures(estimate), place(estimate.rate, 0, 1), place(estimate.low, 0, 1), place(estimate.high, 0, 1))
-        found.append(Rows(group, spots, percent_ticks(0.0, 1.0), middle, len(rows) - len(kept)))
+        low, high = around_half([estimate.low, estimate.high, *(row["rate"] for row in shown)])
+        spots = [Spot(row, place(row["rate"], low, high), size=_size(row["n"], most)) for row in shown]
+        middle = _spot(_figures(estimate), "rate", low, high)
+        found.append(Rows(group, spots, percent_ticks(low, high), middle, len(rows) - len(kept)))
     return sorted(found, key=_as_the_headline)
 
 
@@ -118,7 +119,8 @@ def strength_plots(basis: Basis) -> list[Rows]:
         key=lambda row: (*_judge_first(row), -(row["strength"] or 0), row["arm"]),
     )
     by_set = groupby(ordered, key=lambda row: (row["judge"], row["split"]))
-    return [Rows(title, [_spot(row, "strength", -top, top) for row in rows], ticks) for title, rows in by_set]
+    found = [Rows(title, [_spot(row, "strength", -top, top) for row in rows], ticks) for title, rows in by_set]
+    return sorted(found, key=lambda rows: (rows.title[1] not in UNSEEN_FIRST, rows.spots[0].low is None))
 
 
 def spread_plots(basis: Basis, arms: Sequence[str]) -> list[Rows]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -111,10 +111,7 @@ def interval_plot(estimates: Sequence[Estimate], headline_contrast: str) -> Plot
         estimates,
         key=lambda row: (row.contrast != headline_contrast, row.contrast, judge_rank(row.judge), row.judge, split_rank(row.split)),
     )
-    shown = [value for row in estimates for value in (row.rate, row.low, row.high) if value is not None]
-    furthest = max((abs(value - 0.5) for value in shown), default=0.0)
-    span = next((span for span in SPANS if furthest <= span), SPANS[-1])
-    low, high = 0.5 - span, 0.5 + span
+    low, high = around_half(value for row in estimates for value in (row.rate, row.low, row.high))
     groups = [(key, [_mark(row, low, high) for row in rows]) for key, rows in groupby(ordered, key=lambda row: (row.contrast, row.judge))]
     return Plot(percent_ticks(low, high), groups)
 
@@ -192,6 +189,13 @@ def mean_scores(scores: Sequence[Mapping[str, Any]], arms: Sequence[str]) -> Seq
             if rows:
                 found.append((split, arm, len(rows), [sum(row[name] for row in rows) / len(rows) for name, _ in MEASURES]))
     return found
+
+
+def around_half(values: Iterable[float | None]) -> tuple[float, float]:
+    """The ends of an axis that is symmetric about 50 % and reaches every value."""
+    furthest = max((abs(value - 0.5) for value in values if value is not None), default=0.0)
+    span = next((span for span in SPANS if furthest <= span), SPANS[-1])
+    return 0.5 - span, 0.5 + span
 
 
 def place(value: float | None, low: float, high: float) -> float | None:

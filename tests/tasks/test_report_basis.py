@@ -95,13 +95,15 @@ def test_the_documents_of_a_forest_add_up_to_the_estimate_that_pools_them(data):
         (estimate,) = [row for row in data.estimates if (row.judge, row.contrast, row.split) == forest.title]
         for name in ("n", "n_wins", "n_ties", "n_losses", "n_unscored"):
             assert sum(spot.row[name] for spot in forest.spots) == getattr(estimate, name)
-        assert (forest.pooled.at, forest.pooled.low, forest.pooled.high) == pytest.approx(
-            (100 * estimate.rate, 100 * estimate.low, 100 * estimate.high), abs=0.01
+        low, high = (float(forest.ticks[at].label.split("\u00a0")[0]) / 100 for at in (0, -1))
+        assert low <= estimate.low < estimate.high <= high
+        assert [forest.pooled.at, forest.pooled.low, forest.pooled.high] == pytest.approx(
+            [100 * (value - low) / (high - low) for value in (estimate.rate, estimate.low, estimate.high)], abs=0.01
         )
         assert len(forest.spots) == N_DOCUMENTS
         for spot in forest.spots:
             wins, ties, n = (spot.row[name] for name in ("n_wins", "n_ties", "n"))
-            assert spot.at == (None if not n else pytest.approx(100 * (wins + ties / 2) / n, abs=0.06))
+            assert spot.at == (None if not n else pytest.approx(100 * ((wins + ties / 2) / n - low) / (high - low), abs=0.11))
 
 
 def test_a_larger_document_has_a_larger_dot_and_the_headlines_set_stands_first(data):
