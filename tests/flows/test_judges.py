@@ -15,7 +15,7 @@ from warehouse.errors import RetryableUnits
 from warehouse.store import Warehouse
 from warehouse.views import query
 
-from ..judge_stubs import always_first, always_longer, always_one_of, coin, marking, oracle
+from ..judge_stubs import always_first, always_longer, always_one_of, blocks, coin, marking, oracle
 from .small_runs import run, save_pages
 
 pytestmark = pytest.mark.slow
@@ -164,6 +164,53 @@ def test_two_judges_stand_side_by_side_with_their_agreement(own):
     kinds = {(row["what"], row["judge"].split("/")[0]) for row in rows(store, run_id, "from judge_trust")}
     assert {("control", "rubric"), ("control", "similarity")} <= kinds
     assert "How the judges do where the winner is known" in verdict_text(store, run_id)
+
+
+def test_two_models_judge_side_by_side_and_their_kappa_is_the_known_one(own):
+    store = Warehouse(own / "data")
+    asked = rows(
+        store, None,
+        "select q.question, t.answer as tuned from splits s join qa_pairs q using (pair_id) "
+        "join answers t on t.pair_id = q.pair_id and t.arm = 'tuned' where s.split = 'test_unseen_document' order by q.pair_id",
+    )  # fmt: skip
+    # of 50 questions both models name tuned on 20, the first alone on 5, the second alone on 10, neither on 15: kappa .4
+    wins = {"first": {*range(25)}, "second": {*range(20), *range(25, 35)}}
+    place = {" ".join(row["question"].split()): (at, " ".join(row["tuned"].split())) for at, row in enumerate(asked)}
+    assert len(place) == len(asked) >= 50
+
+    def respond(request):
+        question, _, _, first, _ = (" ".join(block.split()) for block in blocks(request))
+        at, tuned = place.get(question, (50, ""))
+        if at >= 50:
+            return "No verdict."
+        return "[[FIRST]]" if (first == tuned) == (at in wins[request["model"]]) else "[[SECOND]]"
+
+    def run_with(server, first, second):
+        model = "{{model: openai/{}, base_url: '{}', api_key_env: '', max_attempts: 1}}".format
+        models = (f"judge.{place}.model={model(name, server.base_url)}" for place, name in (("llm", first), ("llm_second", second)))
+        try:
+            return run(own / "papers", own / "data", *TRAINED, *models, "judge.judges=[llm, llm_second]", "judge.controls.n_pairs=0")
+        finally:
+            close_providers()
+
+    with ScriptedServer(respond) as server:
+        run_id = run_with(server, "first", "second")
+        n_asked = server.n_requests
+        swapped = run_with(server, "second", "first")
+        assert server.n_requests == n_asked  # the same model is the same judge in either place
+
+    for name in (run_id, swapped):
+        (row,) = rows(store, name, "from judge_agreements where split = 'test_unseen_document'")
+        assert [judge.split(" #")[0] for judge in row["judges"]] == ["llm/1 openai/first", "llm/1 openai/second"]
+        assert (row["n"], row["agreement"], row["statistic"]) == (50, 0.7, "cohen")
+        assert row["value"] == pytest.approx(0.4)
+    assert {
+        row["judge"].split(" #")[0]: row["n_wins"] for row in rows(store, run_id, "from estimates where split = 'test_unseen_document'")
+    } == {
+        "llm/1 openai/first": 25,
+        "llm/1 openai/second": 30,
+    }
+    assert [check.name for check in run_checks(store) if not check.holds] == []
 
 
 @pytest.mark.long
