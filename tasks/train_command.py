@@ -20,14 +20,15 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from tasks import progress, stages, stopping, train_crew
+from tasks import prefer_unit, progress, stages, stopping, train_crew
 from tasks.base_model import base_sha256
+from tasks.prefer_params import PreferParams
 from tasks.train import discard_checkpoints, train_adapter
 from tasks.train_crew import Crew
 from tasks.train_estimate import preflight_training
 from tasks.train_methods import ADAPTER_WEIGHTS, FULL_WEIGHTS
 from tasks.train_params import TrainExample, TrainParams
-from tasks.units import Unit, land_once, units_of
+from tasks.units import Made, Unit, land_once, units_of
 from warehouse.errors import ConfigError, MissingPrerequisite, TunehouseError
 from warehouse.keys import key
 from warehouse.store import Warehouse, file_sha256, write_atomically
@@ -35,7 +36,7 @@ from warehouse.tables import RUN_UNITS, RUNS
 from warehouse.views import ledger_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 PLACEBO = "placebo"
 RESULT = "result.json"
@@ -152,24 +153,35 @@ def train_unit(store: Warehouse, name: str, together: Crew) -> None:
     Raises:
         MissingPrerequisite: no run has such a unit.
     """
-    rows = [row for row in ledger_rows(store, RUN_UNITS) if row.stage in ("train", PLACEBO) and row.unit_id.startswith(name)]
+    rows = [row for row in ledger_rows(store, RUN_UNITS) if row.stage in ("train", PLACEBO, "dpo") and row.unit_id.startswith(name)]
     if len({row.unit_id for row in rows}) != 1:
         raise MissingPrerequisite(
             f"{'several units begin' if rows else 'no training unit begins'} with {name}",
             where=str(store.root),
-            mend="give its whole id: `tunehouse sql \"select unit_id, stage, label from run_units where stage = 'train'\"`",
+            mend="give its whole id: `tunehouse sql \"select unit_id, stage, label from run_units where stage in ('train', 'dpo')\"`",
         )
     row = rows[-1]
     (run,) = [run for run in ledger_rows(store, RUNS) if run.run_id == row.run_id]
     params = params_of(json.loads(run.settings)["train"], f"run {row.run_id}")
     preflight_training(params)
     work = Unit(row.unit_id, row.stage, row.label, row.reads)
+    if work.stage == "dpo":
+        if not together.is_first:  # its pairs are few: one process does it
+            return
+        trained, found = (Unit(name, stage, row.label) for name, stage in zip(row.reads, ("train", "preferences"), strict=True))
+        preferring = PreferParams(**json.loads(run.settings)["prefer"])
+        _land(store, work, lambda: prefer_unit.tune(store, work, trained, found, params, preferring))
+        return
     curated, (splitting,) = (units_of(store, row.run_id, stage) for stage in ("curate", "split"))
     landed = [one for one in curated if store.commit(one.unit_id)]
     if not together.is_first:
         stages.train(store, work, landed, splitting, params, is_placebo=row.stage == PLACEBO)
         return
-    land_once(store, work, lambda: stages.train(store, work, landed, splitting, params, is_placebo=row.stage == PLACEBO))
+    _land(store, work, lambda: stages.train(store, work, landed, splitting, params, is_placebo=row.stage == PLACEBO))
+
+
+def _land(store: Warehouse, work: Unit, make: Callable[[], Made]) -> None:
+    land_once(store, work, make)
     stages.discard_checkpoints(store, work)
     log.info("%s is landed in %s", work.unit_id, store.root)
 

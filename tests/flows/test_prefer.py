@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -10,10 +11,17 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from flows.cli import main
+from flows.finetune import finetune
+from flows.prefer import preferring
+from flows.rerun import rerun_unit
+from flows.run_config import load_config
 from flows.summary import status_text
 from tasks import preferences
+from tasks.prefer_params import PreferParams
+from tasks.train_command import main as train_without_prefect
 from warehouse import tables as t
 from warehouse.checks import run_checks
+from warehouse.errors import ConfigError, MissingPrerequisite
 from warehouse.keys import unit_id
 from warehouse.store import Warehouse
 from warehouse.views import latest_finished_run, query
@@ -38,8 +46,6 @@ def rows(store: Warehouse, sql: str) -> list[dict]:
 @pytest.fixture(scope="module")
 def preferred(finished_run, tmp_path_factory):
     """(warehouse, its records before, what was said) of a finished run that was run again with what its base says wrong."""
-    import shutil
-
     store = Warehouse(shutil.copytree(finished_run, tmp_path_factory.mktemp("preferred") / "data"))
     before = records(store)
     done = tunehouse("prefer", "--warehouse", store.root, "--held-out", "0.3", "--epochs", "2", "--learning-rate", "1e-3")
@@ -86,12 +92,47 @@ def test_every_pair_prefers_a_train_reference_to_what_the_base_said_and_asks_no_
     assert taught[0]["n"] == 2
 
 
-def test_what_stands_is_not_tuned_again(preferred):
+def test_what_stands_is_not_tuned_again_and_without_prefect_a_lost_adapter_is_tuned_to_the_same_weights(preferred, prefect_server):
     store, _, _ = preferred
-    before = records(store)
-    done = tunehouse("prefer", "--warehouse", store.root, "--held-out", "0.3", "--epochs", "2", "--learning-rate", "1e-3")
-    assert done.returncode == 0, done.stderr
+    before, unit = records(store), unit_of(store, "dpo")
+    config = preferring(store, None, PreferParams(source="base", held_out_share=0.3, epochs=2, learning_rate=1e-3))
+    finetune(config, latest_finished_run(store))
     assert done_since(Warehouse(store.root), before) == {}
+
+    content = store.commit(unit).content
+    store.retract(unit)
+    shutil.rmtree(store.root / "weights" / unit)
+    assert train_without_prefect(["--warehouse", str(store.root), "--unit", unit[:12]]) == 0
+
+    assert Warehouse(store.root).commit(unit).content == content
+    assert not (store.root / "weights" / unit / "checkpoints").exists()
+
+
+def test_an_adapter_that_is_tuned_again_alone_comes_out_the_same(preferred, prefect_server):
+    store, _, _ = preferred
+    for stage in ("preferences", "dpo", "forgetting"):
+        unit = unit_of(store, stage)
+        content = store.commit(unit).content
+        said = rerun_unit(str(store.root), unit)
+        assert Warehouse(store.root).commit(unit).content == content
+        assert "its content is as before" in said
+
+
+def test_multiple_choice_tunes_the_adapter_and_what_it_forgot_is_measured(store, tmp_path):
+    path = tmp_path / "choices.csv"
+    lines = [f"Which colour has sign {n}?,It is red.,It is blue.,It is green.,A" for n in range(12)]
+    path.write_text("\n".join(["question,option_a,option_b,option_c,answer", *lines]))
+    run_id = latest_finished_run(store)
+
+    finetune(preferring(store, None, PreferParams(source="file", choices=str(path), pairs_per_step=4)), run_id)
+
+    after = Warehouse(store.root)
+    pairs = after.rows(t.PREFERENCE_PAIRS, [unit_of(after, "preferences", run_id=run_id)])
+    (adapter,) = after.rows(t.ADAPTERS, [unit_of(after, "dpo", run_id=run_id)])
+    assert len(pairs) == 24
+    assert {(one.fact_id, one.pair_id, one.chosen) for one in pairs} == {(None, None, "It is red.")}
+    assert adapter.parent_adapter_id == unit_of(after, "train", run_id=run_id)
+    assert {row.adapter_id for row in after.rows(t.FORGETTING, [unit_of(after, "forgetting", run_id=run_id)])} == {adapter.adapter_id}
 
 
 def test_a_file_that_asks_a_tested_question_is_refused_and_nothing_is_tuned(store, tmp_path):
@@ -114,11 +155,6 @@ def test_a_file_that_asks_a_tested_question_is_refused_and_nothing_is_tuned(stor
 
 
 def test_a_warehouse_without_a_run_and_a_training_of_all_weights_are_refused(store, tmp_path, capsys):
-    from flows.prefer import preferring
-    from flows.run_config import load_config
-    from tasks.prefer_params import PreferParams
-    from warehouse.errors import ConfigError, MissingPrerequisite
-
     empty = Warehouse(tmp_path / "empty")
     empty.prepare()
     with pytest.raises(MissingPrerequisite, match="no adapter"):
