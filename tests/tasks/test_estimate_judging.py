@@ -23,6 +23,20 @@ def test_a_judge_is_asked_in_both_orders_for_every_contrast_and_vote():
     assert judging_calls(10, JudgeParams()) == Calls()
 
 
+def test_two_judges_are_counted_each_with_its_model():
+    judged = JudgeParams(
+        judges=("llm", "llm_second"),
+        contrasts=("tuned:base",),
+        llm=LlmJudgeParams(model=MODEL),
+        llm_second=LlmJudgeParams(model=ModelParams(model="openai/other", temperature=0.5), votes=3),
+    )
+
+    calls = {model: judging_calls(10, judged, model).n_calls for model in ("openai/small", "openai/other", "openai/third")}
+    assert calls == {"openai/small": 20, "openai/other": 60, "openai/third": 0}
+    assert judging_calls(10, judged).n_calls == 80
+    assert control_calls(judged, "openai/small").n_calls == 8 * judged.controls.n_pairs * 2
+
+
 def test_test_questions_follow_the_shares_of_the_split():
     split = SplitParams(unseen_unit="both", unseen_document_share=0.2, unseen_fact_share=0.25, validation_share=0.05, rephrased_share=0.5)
 

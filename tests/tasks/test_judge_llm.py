@@ -9,7 +9,7 @@ import pytest
 from tasks.ballot import Case, without_source_block
 from tasks.budget import Budget, BudgetParams
 from tasks.control_cases import INJECTION
-from tasks.judge import Arm, JudgeParams, judge_name, judge_pairs, outcome_of
+from tasks.judge import Arm, JudgeParams, judge_name, judge_pairs, outcome_of, shaping_of
 from tasks.judge_llm import LlmJudgeParams, compare, last_offered, shown
 from tasks.ledger import Ledger
 from tasks.model_family import judge_notices
@@ -180,6 +180,39 @@ def test_settings_that_cannot_be_are_refused(changes, where):
 def test_a_judge_without_a_model_is_refused():
     with pytest.raises(ConfigError, match="has no model"):
         JudgeParams(judges=("llm",))
+
+
+def two(second, judges=("llm", "llm_second")):
+    return JudgeParams(judges=judges, llm=LlmJudgeParams(model=ModelParams(model="openai/a")), llm_second=LlmJudgeParams(model=second))
+
+
+def test_a_model_has_one_name_whether_it_judges_first_or_second():
+    params = two(ModelParams(model="openai/b"))
+    other = JudgeParams(llm=params.llm_second, llm_second=params.llm)
+
+    assert judge_name("llm_second", params) == judge_name("llm", other)
+    assert judge_name("llm", params) == judge_name("llm", JudgeParams(llm=params.llm)) == judge_name("llm_second", other)
+    assert shaping_of("llm_second", params) == shaping_of("llm", other)
+
+
+@pytest.mark.parametrize(("second", "said"), [("", "llm_second has no model"), ("openai/a", "the same one")])
+def test_two_judges_are_two_models(second, said):
+    with pytest.raises(ConfigError, match=said) as caught:
+        two(ModelParams(model=second))
+    assert "judge.llm_second" in str(caught.value)
+
+
+def test_two_judges_of_one_family_are_named_in_a_notice():
+    def settings(second, judges):
+        names = {"llm": "openai/gpt-4o-mini", "llm_second": second}
+        return {"judge": {"judges": judges} | {place: {"model": {"model": name}} for place, name in names.items()}}
+
+    assert judge_notices(settings("openai/mistral-small", ["llm", "llm_second"])) == []
+    (notice,) = judge_notices(settings("openai/gpt-4.1", ["llm", "llm_second"]))
+    assert "share their errors" in notice
+    assert judge_notices(settings("openai/gpt-4.1", ["llm"])) == []
+    of_writer = settings("openai/qwen3-8b", ["llm_second"]) | {"train": {"base_model": "Qwen/Qwen2.5-0.5B"}}
+    assert "openai/qwen3-8b judged answers" in judge_notices(of_writer)[0]
 
 
 def test_no_questions_ask_nobody():
