@@ -30,7 +30,7 @@ demo: setup
 
 placebo: setup
 	$(BIN)/tunehouse run --config deployments/demo/placebo.yaml --warehouse $(DEMO_DATA)
-	$(BIN)/tunehouse sql "select contrast, split, n, n_wins, n_ties, n_losses, mcnemar_p from estimates where contrast like '%placebo' order by all" --warehouse $(DEMO_DATA)
+	$(BIN)/tunehouse sql "select judge, contrast, split, n, n_wins, n_ties, n_losses, mcnemar_p from estimates where contrast like '%placebo' order by all" --warehouse $(DEMO_DATA)
 
 test: setup
 	$(BIN)/python -m pytest -q -m "not ops and not long" -n $(TEST_WORKERS) --dist loadfile
