@@ -631,7 +631,7 @@ class ControlRate:
     high: Annotated[float | None, "95 % interval (Wilson); null without questions"]
     least: Annotated[float, "what the rate must reach"]
     is_passed: Annotated[
-        bool | None, "rate >= least; of people, who see few: nobody got it wrong who got too many wrong in all (p .05); null without questions"
+        bool | None, "rate >= least; of people, who see few: nobody failed it who got too many wrong in all (p .05); null without questions"
     ]
     is_gate: Annotated[bool, "a failure makes this judge unfit; false for measures, whose rates are shown alone"]
 
