@@ -36,6 +36,10 @@ class Basis:
     lengths: Sequence[Row] = ()
     gaps: Mapping[Group, Sequence[Gap]] = field(default_factory=dict)
     """Of each row of ``lengths`` the questions that it was fitted to."""
+    choices: Sequence[Row] = ()
+    """``choice_rates``, of the judge loglik."""
+    gains: Sequence[Row] = ()
+    """``specific_gains``, of the judge loglik."""
     format_rates: Sequence[Row] = ()
     format_spreads: Sequence[Row] = ()
     format_gains: Sequence[Row] = ()
@@ -65,6 +69,8 @@ def read_basis(con: duckdb.DuckDBPyConnection, trust: Trust, headline_contrast: 
         strengths=fetch(con, "from arm_strengths"),
         lengths=fetch(con, "from length_controls"),
         gaps=_gaps(con),
+        choices=sorted(fetch(con, "from choice_rates order by arm"), key=lambda row: TEST_SPLITS.index(row["split"])),
+        gains=ordered(fetch(con, "from specific_gains")),
         format_rates=fetch(con, "from format_rates"),
         format_spreads=fetch(con, "from format_spreads"),
         format_gains=ordered(fetch(con, "from format_gains")),

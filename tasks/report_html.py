@@ -53,15 +53,6 @@ SPLIT_MEANINGS = {
 }
 
 
-HOW = {
-    "formats": "No arm was asked in other formats: answer.formats.n_questions says how many questions are.",
-    "knowledge": "The base model was not sampled: answer.knowledge.n_samples says how often each question is put to it.",
-    "controls": "judge.controls.n_pairs says how many questions are drawn.",
-    "labels": "Nobody has labelled any of these questions: `tunehouse label` asks.",
-}
-"""How to get what a run does not have."""
-
-
 @dataclass(frozen=True, slots=True)
 class Shown:
     """A test question as the report shows it."""
@@ -124,7 +115,6 @@ def render(data: ReportData, questions: Sequence[TestQuestion], images: Mapping[
         shown=[_shown(question, pages, judged) for question in questions],
         outcome_choices=outcome_choices(data),
         judged_choices=judged_choices(data),
-        how=HOW,
         wins={row.judge: meaning_of_win(row.judge) for row in data.estimates},
         pages=page_views(pages, images, data.questions),
         settings=settings_rows(data.run["settings"]),

@@ -114,6 +114,14 @@ def land(folder: Path, *, judges: tuple[str, ...] = (LLM, MEASURE, HUMAN), hosti
         t.KNOWLEDGE_SLICES: slices,
         t.SLICE_RATES: slice_rates(outcome_sets(verdicts, splits, judging), slices, params),
         t.CONTROL_VERDICTS: made,
+        t.CHOICE_RATES: [
+            t.ChoiceRate(f"choice-{a}", a, "test_unseen_fact", 24, 22, 0.25, SKILL[a], SKILL[a] + 0.1, 0.2, 0.9, 0.31, 0.37, 1.0, 1.5, 1.6,
+                         "document", 8)
+            for a in ARMS
+        ],
+        t.SPECIFIC_GAINS: [
+            t.SpecificGain(f"gain-{c}", c, "test_unseen_fact", 24, 22, 0.125, 0.062, 0.063, 0.011, 0.115, "document", 8) for c in CONTRASTS
+        ],
     }  # fmt: skip
     rates = [row for j in judges if j != HUMAN for row in controls.control_rates(j, [v for v in made if v.judge == j], 20)]
     store = Warehouse(folder)

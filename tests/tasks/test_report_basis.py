@@ -253,6 +253,17 @@ def test_arms_that_cannot_be_ranked_have_the_reason_in_their_place(data):
     assert f"No ranking: {note}." in Sections(render(unranked, [], {}))["ranking"]
 
 
+def test_what_an_arm_finds_likely_is_printed_beside_guessing(rows, page):
+    for row in rows("from choice_rates"):
+        assert (
+            f"{row['arm']} {100 * row['acc_norm']:.1f} % [20, 90] {100 * row['chance']:.1f} % {100 * row['acc']:.1f} %"
+            in page["likelihood"]
+        )
+    for row in rows("from specific_gains"):
+        assert f"{row['gain']:+.3f} {row['gain_others']:+.3f} {row['specific_gain']:+.3f} [+0.011, +0.115]" in page["likelihood"]
+    assert "22 +2 unscored" in page["likelihood"]
+
+
 # ---- flips, judges ----------------------------------------------------------------------------------------------------------------
 
 
@@ -299,6 +310,7 @@ def test_a_judge_that_failed_a_control_is_called_unfit_wherever_its_figures_stan
 
     for section in ("verdict", "contrasts", "documents", "knowledge", "ranking"):
         assert "judge unfit: K2" in page[section]
+    assert page["verdict"].startswith("judge unfit: K2. llm/1")
     assert "unfit: K2" in page["judges"]
     assert "FAILED" in page["judges"]
     assert "difference " not in page["contrasts"].replace("differences", "").replace("A difference is", "")
@@ -317,7 +329,8 @@ def test_what_a_run_lacks_is_left_out_or_says_how_to_get_it(land_hostile_run, tm
     assert "length" not in page.elements
     assert page["formats"].endswith("answer.formats.n_questions says how many questions are.")
     assert page["knowledge"].endswith("answer.knowledge.n_samples says how often each question is put to it.")
-    assert "`tunehouse label`" in page["judges"]
+    assert "tunehouse label asks" in page["judges"]
+    assert "likelihood" not in page.elements
 
 
 # ---- the judges' words ------------------------------------------------------------------------------------------------------------
