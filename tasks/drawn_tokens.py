@@ -7,6 +7,9 @@ from collections.abc import Sequence
 import torch
 from transformers import LogitsProcessor
 
+SEEDS = 2**32
+"""A generator on a CPU (Mersenne twister) goes by 32 bits of its seed."""
+
 
 class DrawnTokens(LogitsProcessor):
     """Scores / temperature + Gumbel noise, whose greatest is a draw from their softmax (Maddison et al. 2014, arXiv:1411.0030).
@@ -17,7 +20,7 @@ class DrawnTokens(LogitsProcessor):
     def __init__(self, temperature: float, seeds: Sequence[float], device: torch.device) -> None:
         """``seeds``: one in [0, 1) for each row."""
         self.temperature = temperature
-        self.generators = [torch.Generator(device).manual_seed(int(seed * 2**53)) for seed in seeds]
+        self.generators = [torch.Generator(device).manual_seed(int(seed * SEEDS)) for seed in seeds]
 
     def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor) -> torch.FloatTensor:  # noqa: ARG002  # the caller's form
         """Scores: (rows, vocabulary)."""

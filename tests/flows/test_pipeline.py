@@ -64,7 +64,7 @@ FILLED_OTHERWISE = {
     *("placebo_answers", "pair_scores", "llm_calls", "call_estimates", "reviews"),  # a placebo, a model that is asked, a person
     *("unit_failures", "tombstones"),  # what goes wrong
     *("judge_agreements", "calibrations"),  # a second judge, a person's labels
-    *("format_rates", "format_spreads", "format_gains", "elicitations", "knowledge_slices", "slice_rates"),  # more answers to each question
+    *("probes", "format_rates", "format_spreads", "format_gains", "elicitations", "knowledge_slices", "slice_rates"),  # asked otherwise
     *("run_comparisons", "gates", "imported_judgements"),  # commands
     *("preference_pairs", "preference_questions", "preference_examples"),  # prefer
 }
