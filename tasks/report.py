@@ -203,10 +203,11 @@ def _arm_line(row: ArmRate) -> tuple[str, ...]:
 def _estimate_line(row: Estimate) -> tuple[str, ...]:
     if not row.n_planned:
         return row.contrast, row.split, "no questions", *[""] * 9
-    counts = (str(n) for n in (row.n_planned, row.n_wins, row.n_ties, row.n_losses, row.n_unscored))
+    counts = (str(n) for n in (row.n_wins, row.n_ties, row.n_losses, row.n_unscored))
+    asked = f"{row.n_planned - row.n_not_asked} of {row.n_planned}" if row.n_not_asked else str(row.n_planned)
     p_values = ("" if p is None else f"{p:.2g}" for p in (row.p_value, row.p_holm))
     interval = _interval(row) if row.low is not None else "none"
-    return row.contrast, row.split, *counts, _percent(row.rate), interval, *p_values, row.scope
+    return row.contrast, row.split, asked, *counts, _percent(row.rate), interval, *p_values, row.scope
 
 
 def _winners(ordered: Sequence[Estimate], interval: str, trust: Trust) -> list[str]:
