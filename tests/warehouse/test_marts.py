@@ -491,7 +491,7 @@ def test_an_arm_that_always_declines_declines_wrongly_as_often(store):
 
 def blank_row(table):
     """A row of the table whose ids point nowhere, not even at itself."""
-    values = {"string": "orphan", "int64": 0, "double": 0.0, "bool": True}
+    values = {"string": "orphan", "int64": 0, "double": 0.0, "bool": True, "list<item: string>": ("orphan",)}
     row = [column.choices[0] if column.choices else values.get(str(column.arrow), ()) for column in table.columns]
     return replace(table.row_type(*row), **{table.key: f"own-{table.name}"})
 
