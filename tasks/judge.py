@@ -165,6 +165,12 @@ def judge_name(judge: str, params: JudgeParams) -> str:
     return f"{name} {judge_llm.named(asked, found.prompt_of(asked))}" if found.prompt_of else name
 
 
+def is_weighed(judge: str) -> bool:
+    """True for a judge, named with or without its version, that goes by likelihoods and reads no answer."""
+    found = JUDGES.get(judge.partition("/")[0])
+    return found is not None and found.weighs
+
+
 def asked_by(judge: str, params: JudgeParams) -> LlmJudgeParams:
     """The settings of the model that a judge asks."""
     return JUDGES[judge].asked(params)

@@ -8,7 +8,7 @@ from typing import Any
 
 from tasks import agreement, calibration, flip_rates, length_control, rank_arms, statistics
 from tasks.ballot import without_source_block
-from tasks.judge import JudgeParams, judge_name, outcome_of
+from tasks.judge import JudgeParams, is_weighed, judge_name, outcome_of
 from tasks.statistics import Outcome, ReportParams, adjust, arm_rate, estimate
 from warehouse import tables as t
 from warehouse.schema import Table
@@ -53,10 +53,15 @@ def estimates_of(sets: OutcomeSets, params: ReportParams) -> list[Estimate]:
 
 
 def make_length_controls(sets: OutcomeSets, answers: Sequence[Answer], params: ReportParams) -> list[LengthControl]:
-    """One row per set: the win rate if both answers had the same number of characters, as judges are shown them."""
+    """One row per set: the win rate if both answers had the same number of characters, as judges are shown them.
+
+    None for a judge that reads no answer.
+    """
     length = {(answer.arm, answer.pair_id): len(without_source_block(answer.answer)) for answer in answers}
     rows = []
     for (judge, contrast, split), outcomes in sets.items():
+        if is_weighed(judge):
+            continue
         arms = contrast.split(":")
         sides = {q.pair_id: [length[arm, q.pair_id] for arm in arms if (arm, q.pair_id) in length] for q in outcomes}
         both = {pair_id: (of[0], of[1]) for pair_id, of in sides.items() if len(of) == len(arms)}

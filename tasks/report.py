@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tasks.controls import is_gated
+from tasks.judge import is_weighed
 from tasks.judge_trust import Trust, judge_rank
 from tasks.statistics import ReportParams
 from warehouse.tables import TEST_SPLITS, ArmRate, ControlRate, Estimate
@@ -87,7 +88,8 @@ def sentence(
         )
     if not row.n:
         return f"{row.split}: {row.scope} ({row.n_planned} planned), so {arm_a} and {arm_b} are not compared."
-    rates = {rate.arm: rate for rate in arm_rates if rate.split == row.split}
+    # what an arm finds likely is no count of what it states
+    rates = {rate.arm: rate for rate in arm_rates if rate.split == row.split and not is_weighed(row.judge)}
     shares = " against ".join(f"{arm} {rates[arm].n_stated} of {rates[arm].n_keyed}" for arm in (arm_a, arm_b) if arm in rates)
     facts = [
         f"win rate {_percent(row.rate)}{' ' + _interval(row) if row.low is not None else ''} of {row.n} questions",
@@ -145,7 +147,7 @@ def _stating(arm_a: str, arm_b: str, judge: str) -> tuple[str, str]:
 
 def _measured(judge: str) -> tuple[str, str]:
     """What an arm does that wins by a measure, in words."""
-    if judge.startswith("loglik/"):
+    if is_weighed(judge):
         return "finds the reference the likeliest answer", "finding the reference the likeliest answer"
     return "states the reference fact", "stating the reference fact"
 

@@ -10,10 +10,10 @@ import pytest
 from tasks.import_judgements import judgements, read_log
 from tasks.judge import JudgeParams
 from tasks.judge_trust import Trust
-from tasks.outcomes import make_arm_rates, make_estimates
+from tasks.outcomes import make_arm_rates, make_estimates, make_length_controls, outcome_sets
 from tasks.report import headline, sentence, summary
 from tasks.statistics import ReportParams
-from warehouse.tables import ARM_RATES, ESTIMATES, ControlRate, Score, SplitRow, Verdict
+from warehouse.tables import ARM_RATES, ESTIMATES, Answer, ControlRate, Score, SplitRow, Verdict
 
 JUDGING = JudgeParams(contrasts=("tuned:base",))
 ARMS = ("base", "tuned")
@@ -259,3 +259,26 @@ def test_the_summary_names_each_judge_and_how_it_did_where_the_winner_is_known()
     assert "the second does not, by similarity/1" in text
     assert "not seen by this measure" in text
     assert "no pair lends itself to it" in text
+
+
+def test_a_judge_by_likelihoods_says_what_arms_find_likely_and_not_what_they_state():
+    splits = planned(24, "test_unseen_fact")
+    said = [replace(verdict(row.pair_id, "first" if at else "tie"), judge="loglik/1") for at, row in enumerate(splits)]
+    (row,) = [row for row in make_estimates(said, splits, JUDGING, PARAMS) if row.n and row.judge == "loglik/1"]
+    _, rates = reported(splits, ["second"] * 24)
+
+    text = sentence(row, rates, PARAMS)
+
+    assert "tuned finds the reference the likeliest answer more often than base on test_unseen_fact" in text
+    assert "states" not in text
+    assert "24 of 24" not in text
+
+
+def test_answers_that_a_judge_does_not_read_have_no_length_to_control_for():
+    splits = planned(24, "test_unseen_fact")
+    answers = [Answer(f"{arm}-{row.pair_id}", row.pair_id, arm, "m", None, arm, 1, 1, "stop") for row in splits for arm in ARMS]
+    said = [verdict(row.pair_id, "first") for row in splits]
+    sets = outcome_sets([*said, *(replace(one, judge="loglik/1") for one in said)], splits, JUDGING)
+
+    assert {row.judge for row in make_length_controls(sets, answers, PARAMS)} == {"similarity/1"}
+    assert {judge for judge, _, _ in sets} == {"similarity/1", "loglik/1"}
