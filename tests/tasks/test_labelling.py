@@ -18,6 +18,7 @@ from tasks.judge_trust import Trust
 from tasks.label_session import inert, label_items, make_label, shown
 from tasks.labelling import Item, Quote, controls_of, draw_sample, n_planted, planted
 from tasks.outcomes import figures
+from tasks.report import summary
 from tasks.statistics import ReportParams
 from warehouse.errors import ConfigError
 from warehouse.store import Warehouse
@@ -274,6 +275,17 @@ def test_what_was_not_drawn_is_no_loss_and_widens_no_bound():
     assert row.low < row.rate < row.high
     (whole,) = [row for row in sampled()[ESTIMATES] if row.judge == "similarity/1" and row.n_planned]
     assert (whole.n, whole.n_unscored, whole.n_not_asked) == (80, 0, 0)
+
+
+def test_the_summary_says_that_it_was_a_sample():
+    rows = [row for row in sampled()[ESTIMATES] if row.judge == "human/1"]
+
+    text = summary(rows, [], [], ReportParams(headline_contrast=CONTRAST))
+
+    assert "a sample: 20 of 80 questions were drawn for people to label" in text
+    assert "2 of 20 questions are unscored: between " in text
+    (line,) = [line for line in text.splitlines() if line.startswith("|") and "test_unseen_fact" in line]
+    assert [cell.strip() for cell in line.split("|")][3:8] == ["20 of 80", "6", "6", "6", "2"]
 
 
 def test_a_gate_counts_what_people_passed_over_and_not_what_they_were_not_asked():

@@ -21,6 +21,9 @@ judging as (
 tests as (
     select run_id, pair_id from splits where starts_with(split, 'test_')
 ),
+not_asked as (
+    select distinct run_id, judge, contrast, pair_id from verdicts where verdict = 'not_asked'
+),
 to_judge as (
     select run_id, pair_id from tests
     union all
@@ -67,11 +70,16 @@ fates as (
     union all
     select
         t.run_id, 7, 'verdicts', j.judge || ' ' || j.contrast,
-        case when o.pair_id is null then 'unaccounted' else coalesce(o.outcome, 'unscored') end,
+        case
+            when o.pair_id is null then 'unaccounted'
+            when n.pair_id is not null then 'not asked'
+            else coalesce(o.outcome, 'unscored')
+        end,
         count(*)
     from to_judge t
     join judging j using (run_id)
     left join stg_verdicts o using (run_id, judge, contrast, pair_id)
+    left join not_asked n on n.run_id = t.run_id and n.judge = j.judge and n.contrast = j.contrast and n.pair_id = t.pair_id
     group by all
 )
 select run_id, step, part, fate, n::bigint as n
