@@ -415,7 +415,9 @@ OURS = {
         added(
             rows,
             t.PREFERENCE_PAIRS,
-            t.PreferencePair("x1", "g1", None, "How?", "So.", "First turn the bolt of the outer cover by a quarter once it has been cleaned."),
+            t.PreferencePair(
+                "x1", "g1", None, "How?", "So.", "First turn the bolt of the outer cover by a quarter once it has been cleaned."
+            ),
         ),
     ),
     "only_tuned_arms_use_the_adapter": lambda rows: changed(rows, t.ANSWERS, "base-p2", adapter_id="a1"),
