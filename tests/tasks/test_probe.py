@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 
 from tasks.answer import Speaker, answer_questions, replies_of
-from tasks.answer_params import PROMPTED, AnswerParams, asks_model
+from tasks.answer_params import OWN_ANSWER, PROMPTED, AnswerParams, asks_model
 from tasks.engine import Manner, Question
 from tasks.knowledge import KnowledgeParams
 from tasks.metrics import ScoreParams
@@ -172,6 +172,14 @@ def test_a_further_arm_answers_with_its_own_model_or_an_adapter_of_the_base(tiny
 def test_arms_that_cannot_answer_are_refused(settings, where):
     with pytest.raises(ConfigError, match=where):
         AnswerParams(**settings)
+
+
+def test_every_setting_of_answering_either_shapes_an_arms_own_answers_or_does_not():
+    """A new field must be put on one side: those of OWN_ANSWER name the units of answers, which stand in people's warehouses."""
+    beside = {"arms", "batch_size", "models", "refusal", "elicitation", "formats", "knowledge"}
+
+    assert {field.name for field in fields(AnswerParams)} == {*OWN_ANSWER} | beside
+    assert not {*OWN_ANSWER} & beside
 
 
 def test_arms_without_a_model_are_known_and_nothing_more_is_asked_by_default():
