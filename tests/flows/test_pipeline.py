@@ -63,9 +63,10 @@ def first(prefect_server, papers, tmp_path_factory) -> tuple[Path, collections.C
 FILLED_OTHERWISE = {
     *("placebo_answers", "pair_scores", "llm_calls", "call_estimates", "reviews"),  # a placebo, a model that is asked, a person
     *("unit_failures", "tombstones"),  # what goes wrong
-    *("judge_agreements", "calibrations"),  # a second judge, a person's labels
+    *("judge_agreements", "calibrations", "labels"),  # a second judge, a person's labels
+    *("choice_scores", "choice_rates", "specific_gains"),  # the judge loglik
     *("probes", "format_rates", "format_spreads", "format_gains", "elicitations", "knowledge_slices", "slice_rates"),  # asked otherwise
-    *("run_comparisons", "gates", "imported_judgements"),  # commands
+    *("run_comparisons", "gates", "imported_judgements", "curve_points"),  # commands
     *("preference_pairs", "preference_questions", "preference_examples"),  # prefer
 }
 
