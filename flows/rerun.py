@@ -154,6 +154,6 @@ WALKS: tuple[tuple[tuple[str, ...], Walk], ...] = (
     (("chunk", "embed"), _cut),
     (("generate", "curate", "deduplicate", "split"), _synthesize),
     (("train", "placebo", "preferences", "dpo", "forgetting"), _finetune),
-    (("retrieve", "answer", "probe", "elicit", "score", "controls", "judge", "report"), _compare),
+    (("retrieve", "answer", "probe", "elicit", "score", "choose", "controls", "judge", "report"), _compare),
 )
 """Which part of which flow plans a stage, in order."""

@@ -27,7 +27,8 @@ from warehouse.views import latest_started_run, ledger_rows, write_duckdb
 PACKAGES = ("tunehouse", "prefect", "duckdb", "pyarrow", "pymupdf", "torch", "transformers", "peft", "sentence-transformers")
 STAGES = (
     "ingest", "chunk", "embed", "generate", "curate", "deduplicate", "split",
-    "train", "placebo", "preferences", "dpo", "forgetting", "retrieve", "answer", "probe", "elicit", "score", "controls", "judge", "report",
+    "train", "placebo", "preferences", "dpo", "forgetting",
+    "retrieve", "answer", "probe", "elicit", "score", "choose", "controls", "judge", "report",
 )  # fmt: skip
 
 
