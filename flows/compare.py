@@ -15,6 +15,7 @@ from flows.elsewhere import is_on_its_own
 from flows.judging import Batch, judge_all
 from flows.probing import answer_best_prompted, ask_otherwise
 from flows.run_config import RunConfig
+from flows.spending import budget_of, calling
 from tasks import answer, choice_rates, embed, knowledge, metrics, outcomes, prompt_spread, retrieve
 from tasks.answer_params import GIVEN, OWN_ANSWER, PROMPTED, REFERENCE, uses_adapter, uses_excerpts
 from tasks.engine import Question
@@ -131,6 +132,7 @@ def answer_arms(
 ) -> dict[tuple[str, int], Unit]:
     """Every arm answers every batch. Returns the unit of each (arm, batch number)."""
     (splitting,) = units_of(store, run_id, "split")
+    budget = budget_of(store, config, run_id)
     own = {name: value for name, value in shaping(config.answer).items() if name in OWN_ANSWER}
     base = config.train.base_model
     settings = {arm: [] if arm in GIVEN else [own, *answer.weights_of(arm, base, config.answer)] for arm in config.answer.arms}
@@ -146,9 +148,10 @@ def answer_arms(
             inputs=inputs, reads=reads, also_reads=asked_by, settings=settings[arm], is_named_by_content=True,
         )  # fmt: skip
         units[arm, number] = work
-        calls.append((work, {"batch": batch, "model": base, "params": config.answer}))
+        calls.append((work, {"batch": batch, "model": base, "params": config.answer, "budget": budget}))
     record_units(store, run_id, "answer", list(units.values()))
-    do_or_fail(answer_batch, store, calls, "answering")
+    with calling(config, budget):
+        do_or_fail(answer_batch, store, calls, "answering")
     return units
 
 

@@ -79,11 +79,13 @@ def expected(store: Warehouse, config: RunConfig, run_id: str) -> list[CallEstim
         if "curate" in models and not (is_made and _is_curated(store, config, generating)):
             calls["curate", models["curate"][0]].append(scoring_calls(n_made, chunks, config.curate.scorer))
         n_pairs += n_made
-    if "judge" in models:
-        from tasks.estimate_judging import control_calls, judging_calls, n_test_questions
+    if "judge" in models or "answer" in models:
+        from tasks.estimate_judging import answering_calls, control_calls, judging_calls, n_test_questions
 
         n_questions = n_test_questions(n_pairs, config.generate, config.split)
-        for model in models["judge"]:
+        for model in models.get("answer", ()):
+            calls["answer", model].append(answering_calls(n_questions, config.answer, model))
+        for model in models.get("judge", ()):
             calls["controls", model].append(control_calls(config.judge, model))
             calls["judge", model].append(judging_calls(n_questions, config.judge, model))
     return [as_row(run_id, stage, model, total(some), config.budget) for (stage, model), some in calls.items()]

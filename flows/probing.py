@@ -9,6 +9,7 @@ from typing import get_args
 from flows.doing import do_or_fail
 from flows.judging import Batch
 from flows.run_config import RunConfig
+from flows.spending import budget_of, calling
 from tasks import probe
 from tasks.answer_params import PROMPTED, asks_model
 from tasks.base_model import EXCERPTS_AFTER_PROMPT, prompt_sha256
@@ -35,7 +36,7 @@ def ask_otherwise(
 ) -> list[tuple[Purpose, Unit]]:
     """Put the questions in every other way that the settings name. Returns each unit with its purpose."""
     sets = {row.pair_id: row.split for row in store.rows(SPLITS, [splitting.unit_id])}
-    pairs = [pair for _, some in batches for pair in some]
+    pairs, budget = [pair for _, some in batches for pair in some], budget_of(store, config, run_id)
     units: list[tuple[Purpose, Unit]] = []
     calls = []
     for purpose, arms in arms_asked(config).items():
@@ -53,10 +54,17 @@ def ask_otherwise(
             )  # fmt: skip
             units.append((purpose, work))
             probing = ProbeBatch(purpose, replace(batch, questions=questions), answered, sources.curated)
-            arguments = {"batch": probing, "model": config.train.base_model, "params": config.answer, "score_params": config.score}
+            arguments = {
+                "batch": probing,
+                "model": config.train.base_model,
+                "params": config.answer,
+                "score_params": config.score,
+                "budget": budget,
+            }
             calls.append((work, arguments))
     record_units(store, run_id, "probe", [work for _, work in units])
-    do_or_fail(probe_batch, store, calls, "asking otherwise")
+    with calling(config, budget):
+        do_or_fail(probe_batch, store, calls, "asking otherwise")
     return units
 
 

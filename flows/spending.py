@@ -9,6 +9,7 @@ from flows.run_config import RunConfig
 from tasks.budget import Budget, halt, refuse_halted, resume
 from tasks.judge import asked_by
 from tasks.providers.base import ModelParams
+from tasks.served import model_params
 from tasks.units import units_of
 from warehouse.errors import ConfigError, ProviderError, RetryableUnits
 from warehouse.store import Warehouse
@@ -27,6 +28,8 @@ def models_asked(config: RunConfig) -> dict[str, tuple[ModelParams, ...]]:
     if judges := config.judge.asks_model:
         judging = tuple(dict.fromkeys(asked_by(judge, config.judge).model for judge in judges))
         asked |= {"controls": judging, "judge": judging}
+    if served := tuple(dict.fromkeys(filter(None, map(config.answer.served.model_of, config.answer.arms)))):
+        asked["answer"] = tuple(model_params(name, config.answer) for name in served)
     return asked
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from tasks.answer_params import AnswerParams, uses_adapter, uses_excerpts
 from tasks.base_model import EXCERPTS_PROMPT, base_sha256, prompt_sha256
 from tasks.engine import ADAPTER_WEIGHTS, FULL_WEIGHTS, GREEDY, Engine, Manner, Question, engine_of, is_adapter, whole_engine_of
-from tasks.served import Reply, ask_served
+from tasks.served import Put, Reply, ask_served
 from warehouse.errors import MissingPrerequisite
 from warehouse.keys import key
 from warehouse.store import file_sha256
@@ -44,9 +44,11 @@ def answer_questions(
     adapter_id: str | None,
     params: AnswerParams = AnswerParams(),  # noqa: B008  # frozen
     adapter_sha256: str | None = None,
+    put: Put | None = None,
 ) -> list[Answer]:
     """One answer a question, in the questions' order. ``adapter``: folder of the tuned arms' adapter; other arms do without.
 
+    ``put``: how a served arm's calls are put.
     Safe to call from several threads: they take turns on the loaded model.
 
     Raises:
@@ -56,7 +58,7 @@ def answer_questions(
     if not questions:
         return []
     who = Speaker(arm, model, adapter, adapter_id, adapter_sha256)
-    replies = replies_of(questions, who, params)
+    replies = replies_of(questions, who, params, put=put)
     owner = adapter_id if uses_adapter(arm) else None
     name = params.served.model_of(arm)
     settings = [params.max_new_tokens, params.max_prompt_tokens, params.dtype, prompt_sha256(EXCERPTS_PROMPT)]
@@ -82,17 +84,23 @@ def given_answers(texts: Sequence[tuple[str, str]], arm: str) -> list[Answer]:
     return [Answer(key("answer", VERSION, arm, pair_id, text), pair_id, arm, "", None, text, 0, 0, "stop") for pair_id, text in texts]
 
 
-def replies_of(questions: Sequence[Question], who: Speaker, params: AnswerParams, manner: Manner = GREEDY) -> list[Reply]:
-    """One reply a question, in the questions' order.
+def replies_of(
+    questions: Sequence[Question], who: Speaker, params: AnswerParams, manner: Manner = GREEDY, put: Put | None = None
+) -> list[Reply]:
+    """One reply a question, in the questions' order. ``put``: how a served arm's calls are put.
 
     Raises:
+        TypeError: the arm is served, and it is not said how its calls are put.
         MissingPrerequisite: the model cannot be loaded, or a tuned arm has no adapter.
         TunehouseError: the adapter's weights are not those of ``adapter_sha256``.
     """
     kept = _as_shown(questions, who.arm)
     if name := params.served.model_of(who.arm):
         _adapter_folder(who.arm, who.adapter)
-        return ask_served(kept, name, who.model, params, manner)
+        if put is None:
+            raise TypeError(f"arm {who.arm} is served: its calls are put by a unit that lands them")
+        owner = [who.adapter_id] if who.adapter_id and uses_adapter(who.arm) else []
+        return ask_served(kept, name, who.model, params, manner, [*weights_of(who.arm, who.model, params), *owner], put)
     with speaking(who, params) as engine:
         return engine.reply_to(kept, params, manner)
 

@@ -1,4 +1,4 @@
-"""Settings, expected pairs -> the calls that the judges which ask a model are expected to make. Nothing is asked.
+"""Settings, expected pairs -> the calls that served arms and judges which ask a model are expected to make. Nothing is asked.
 
 The split is not drawn yet: test questions are counted by the shares that are set, as if no pair were dropped on the way. What of the
 judging stands from earlier runs is not known before it either, and is not subtracted.
@@ -6,6 +6,7 @@ judging stands from earlier runs is not known before it either, and is not subtr
 
 from __future__ import annotations
 
+from tasks.answer_params import AnswerParams, uses_excerpts
 from tasks.control_cases import CONTROLS
 from tasks.estimate_calls import ANSWER_TOKENS, FENCE_TOKENS, QUESTION_TOKENS, Calls, prompt_tokens, total
 from tasks.generate import GenerateParams
@@ -29,6 +30,16 @@ def n_test_questions(n_pairs: float, generating: GenerateParams, params: SplitPa
     taught = (1 - documents) * (1 - facts - params.validation_share)
     wordings = generating.llm.wordings if generating.method == "llm" else generating.wordings
     return n_pairs * (unseen + taught * params.rephrased_share / wordings)
+
+
+def answering_calls(n_questions: float, params: AnswerParams, model: str) -> Calls:
+    """Every question to every arm that the served ``model`` answers, with prompts as long as may be where an arm gets excerpts.
+
+    What is asked beside, in other formats or drawn, is not counted.
+    """
+    arms = [arm for arm in params.arms if params.served.model_of(arm) == model]
+    each = [Calls(1, params.max_prompt_tokens if uses_excerpts(arm) else QUESTION_TOKENS, params.max_new_tokens) for arm in arms]
+    return total(each).times(n_questions)
 
 
 def judging_calls(n_questions: float, params: JudgeParams, model: str | None = None) -> Calls:

@@ -21,7 +21,7 @@ from pydantic import BaseModel
 
 from tasks.budget import Budget, halt, refuse_halted, token_estimate
 from tasks.ledger_known import RETRYABLE, Settled, as_row, known_calls
-from tasks.ledger_reply import BadAnswer, clean, parse_reply, reply_schema, schema_key
+from tasks.ledger_reply import BadAnswer, PlainText, clean, parse_reply, reply_schema, schema_key
 from tasks.prompt import Prompt, load_prompt
 from tasks.providers import provider_for
 from tasks.providers.base import CallFailed, Message, ModelParams, Reason, Reply
@@ -57,12 +57,17 @@ class Ledger:
     Used as a context manager, while the unit's lock is held, by coroutines of one event loop; other units may ask beside it in other
     threads. A call that is under way when the block ends in an error is waited for and written down, not thrown away.
 
+    ``weights``: what tells the model from another of the same name, such as an adapter's id; a part of the calls' keys.
+
     Raises:
         ConfigError: the budget is limited in dollars and the model has no price.
     """
 
-    def __init__(self, store: Warehouse, work: Unit, params: ModelParams, *, stage: str, document_id: str, budget: Budget) -> None:
+    def __init__(
+        self, store: Warehouse, work: Unit, params: ModelParams, *, stage: str, document_id: str, budget: Budget, weights: str = ""
+    ) -> None:
         budget.params.refuse_unpriced(params.model)
+        self._weights = [weights] if weights else []
         self._unit_id, self._stage, self._document_id = work.unit_id, stage, document_id
         self._params, self._budget = params, budget
         self._journal = Journal(journal_path(store, work.unit_id))
@@ -120,8 +125,17 @@ class Ledger:
             raise CallFailed(cast("Reason", _reason(row)), _detail(row), n_attempts=row.n_attempts, seconds=row.call_seconds)
         return cast("T", value if value is not None else parse_reply(row.reply, reply_type))
 
+    async def call(self, prompt: Prompt, messages: tuple[Message, ...], *, item_id: str) -> LlmCall:
+        """The row of one call in free words, whatever came of it: for a stage to which a reply that is cut or empty is a reply too.
+
+        Raises:
+            ProviderError: no call can succeed. What came before is written down.
+            TunehouseError: a reply could not be written down, or the run was stopped.
+        """
+        return (await self._turn(self._request(prompt, messages, PlainText, item_id, 0)))[0]
+
     def _request(self, prompt: Prompt, messages: tuple[Message, ...], reply_type: type[BaseModel], item_id: str, sample: int) -> _Request:
-        shape = [self._params.provider, self._params.model, shaping(self._params), prompt.sha256]
+        shape = [self._params.provider, self._params.model, shaping(self._params), prompt.sha256, *self._weights]
         call_key = key(*shape, [asdict(message) for message in messages], schema_key(reply_type), sample)
         return _Request(prompt, messages, reply_type, item_id, sample, call_key)
 

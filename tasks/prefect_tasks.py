@@ -168,17 +168,19 @@ def retrieve_corpus(
 
 
 @task(task_run_name=NAME, cache_policy=NO_CACHE, persist_result=False)
-def answer_batch(store: Warehouse, work: Unit, batch: stages.AnswerBatch, model: str, params: AnswerParams) -> Landed | State[Landed]:
+def answer_batch(
+    store: Warehouse, work: Unit, batch: stages.AnswerBatch, model: str, params: AnswerParams, budget: Budget
+) -> Landed | State[Landed]:
     """One batch of questions -> one arm's answers."""
-    return _land(store, work, lambda: stages.answer(store, batch, model, params))
+    return _land(store, work, lambda: stages.answer(store, work, batch, model, params, budget))
 
 
 @task(task_run_name=NAME, cache_policy=NO_CACHE, persist_result=False)
 def probe_batch(
-    store: Warehouse, work: Unit, batch: probe_unit.ProbeBatch, model: str, params: AnswerParams, score_params: ScoreParams
+    store: Warehouse, work: Unit, batch: probe_unit.ProbeBatch, model: str, params: AnswerParams, score_params: ScoreParams, budget: Budget
 ) -> Landed | State[Landed]:
     """One batch of questions -> one arm's answers when it is asked otherwise."""
-    return _land(store, work, lambda: probe_unit.ask_otherwise(store, batch, model, params, score_params))
+    return _land(store, work, lambda: probe_unit.ask_otherwise(store, work, batch, model, params, score_params, budget))
 
 
 @task(task_run_name=NAME, cache_policy=NO_CACHE, persist_result=False)

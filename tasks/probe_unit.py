@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from tasks.answer import model_shown, replies_of
 from tasks.answer_params import PROMPTED, AnswerParams, uses_adapter
+from tasks.budget import Budget
 from tasks.metrics import ScoreParams
 from tasks.probe import Purpose, Speech, best_answers, manners, probe, probe_of_answer
+from tasks.served_calls import ServedCalls
 from tasks.stages import AnswerBatch, document_pairs, rows, speaker
 from tasks.statistics import ReportParams
 from tasks.units import Made, Unit
@@ -26,7 +28,9 @@ class ProbeBatch:
     curated: Unit
 
 
-def ask_otherwise(store: Warehouse, batch: ProbeBatch, model: str, params: AnswerParams, score_params: ScoreParams) -> Made:
+def ask_otherwise(
+    store: Warehouse, work: Unit, batch: ProbeBatch, model: str, params: AnswerParams, score_params: ScoreParams, budget: Budget
+) -> Made:
     """One batch of questions -> ``probes`` of one arm: every format or prompt beside its own answer, or answers that are drawn.
 
     Raises:
@@ -38,15 +42,15 @@ def ask_otherwise(store: Warehouse, batch: ProbeBatch, model: str, params: Answe
     if batch.purpose != "sample":
         own = [row for row in rows(store, t.ANSWERS, [batch.answered]) if row.pair_id in wanted]
         made += [probe_of_answer(batch.purpose, row, pairs[row.pair_id], score_params) for row in own]
-    who = speaker(store, batch.asked, model)
+    who, calls = speaker(store, batch.asked, model), ServedCalls(store, work, budget)
     of = Speech(who.arm, model_shown(who.arm, model, params), who.adapter_id if uses_adapter(who.arm) else None)
     for variant, manner in manners(batch.purpose, params).items():
-        replies = replies_of(batch.asked.questions, who, params, manner)
+        replies = replies_of(batch.asked.questions, who, params, manner, calls)
         made += [
             probe(batch.purpose, variant, of, pairs[question.pair_id], reply, score_params)
             for question, reply in zip(batch.asked.questions, replies, strict=True)
         ]
-    return Made({t.PROBES: made})
+    return Made({t.PROBES: made, **calls.tables()})
 
 
 def best_prompted(

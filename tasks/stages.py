@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from tasks.answer import Speaker, answer_questions, given_answers
 from tasks.answer_params import AnswerParams
+from tasks.budget import Budget
 from tasks.choice_rates import choice_figures
 from tasks.chunk import ChunkParams, chunk_document
 from tasks.deduplicate import DeduplicateParams
@@ -25,6 +26,7 @@ from tasks.placebo import derange
 from tasks.probe import probe_figures
 from tasks.read_pdf import IngestParams, read_document
 from tasks.retrieve import RetrieveParams
+from tasks.served_calls import ServedCalls
 from tasks.split import SplitParams
 from tasks.statistics import ReportParams
 from tasks.train_params import TrainExample, TrainParams
@@ -227,8 +229,8 @@ def retrieve(
     return Made({t.RETRIEVALS: find_chunks(questions, rows(store, t.CHUNK_VECTORS, embedded), params, embed_params)})
 
 
-def answer(store: Warehouse, batch: AnswerBatch, model: str, params: AnswerParams) -> Made:
-    """One batch of questions -> ``answers`` of one arm.
+def answer(store: Warehouse, work: Unit, batch: AnswerBatch, model: str, params: AnswerParams, budget: Budget) -> Made:
+    """One batch of questions -> ``answers`` of one arm; of one that is served also ``llm_calls``.
 
     Raises:
         MissingPrerequisite: the arm's adapter does not move the model's outputs.
@@ -236,9 +238,9 @@ def answer(store: Warehouse, batch: AnswerBatch, model: str, params: AnswerParam
     if batch.given:
         said = zip(batch.questions, batch.given, strict=True)
         return Made({t.ANSWERS: given_answers([(question.pair_id, text) for question, text in said], batch.arm)})
-    who = speaker(store, batch, model)
-    said_by_model = answer_questions(batch.questions, who.arm, model, who.adapter, who.adapter_id, params, who.adapter_sha256)
-    return Made({t.ANSWERS: said_by_model})
+    who, calls = speaker(store, batch, model), ServedCalls(store, work, budget)
+    said_by_model = answer_questions(batch.questions, who.arm, model, who.adapter, who.adapter_id, params, who.adapter_sha256, calls)
+    return Made({t.ANSWERS: said_by_model, **calls.tables()})
 
 
 def speaker(store: Warehouse, batch: AnswerBatch, model: str) -> Speaker:

@@ -192,11 +192,11 @@ class LlmCall:
     """One row per request that a unit put to a model, or answered from the ledger because it had been put before."""
 
     llm_call_id: Annotated[str, "key: the unit and the call_key"]
-    call_key: Annotated[str, "hash of provider, model, parameters, prompt hash, messages, reply schema and sample: equal requests share it"]
+    call_key: Annotated[str, "hash of provider, model, parameters, prompt hash, messages, reply schema, sample and a served arm's weights"]
     stage: Annotated[str, "who asked: generate, curate, judge ..."]
     item_id: Annotated[str, "what was asked about: a chunk_id or pair_id"]
     document_id: Annotated[str, "-> documents; empty where it concerns none"]
-    prompt: Annotated[str, "name of the prompt file"]
+    prompt: Annotated[str, "name of the prompt file; question: a test question as it is"]
     prompt_sha256: Annotated[str, "of the prompt file"]
     model: Annotated[str, "provider/model, as in the settings"]
     served_model: Annotated[str, "the model that the endpoint says it used; empty without a reply"]
