@@ -11,6 +11,7 @@ from flows.run_config import RunConfig
 from flows.runs import STAGES, pending_units
 from flows.saved import saved_text, spent_text
 from flows.terminal import as_text
+from tasks.first_facts import taught_notice
 from tasks.forgetting import forgetting_text
 from tasks.judge_trust import read_trust
 from tasks.model_family import judge_notices, scorer_notice
@@ -58,7 +59,9 @@ def verdict_text(store: Warehouse, run: str | None = None) -> str:
     coverage = query(store, "from coverage", landed.run_id).to_pylist()
     text = summary(estimates, arm_rates, coverage, RunConfig.model_validate_json(landed.settings).report, read_trust(store, landed.run_id))
     settings = json.loads(landed.settings)
-    found = filter(None, (scorer_notice(settings), *judge_notices(settings), forgetting_line(store, landed.run_id)))
+    found = filter(
+        None, (scorer_notice(settings), *judge_notices(settings), taught_notice(settings), forgetting_line(store, landed.run_id))
+    )
     return text + "".join(f"- {notice}\n" for notice in found)
 
 

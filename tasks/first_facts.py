@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from tasks.train_params import TrainParams
 from warehouse.keys import draw
@@ -27,3 +28,17 @@ def first_facts(pairs: Sequence[QaPair], params: TrainParams) -> list[QaPair]:
             break
         chosen += facts[fact_id]
     return chosen
+
+
+def taught_notice(settings: Mapping[str, Any]) -> str | None:
+    """What a reader must know where not every train pair may have been taught; None without ``train.max_pairs``.
+
+    ``settings``: a run's, as plain data, such as ``runs.settings`` holds.
+    """
+    most = settings.get("train", {}).get("max_pairs")
+    if most is None:
+        return None
+    return (
+        f"At most {most} pairs were taught (train.max_pairs): test_rephrased also asks facts that were left out; "
+        "`tunehouse sql document_yield` counts what was taught of the train set."
+    )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from tasks.first_facts import taught_notice
 from tasks.judge_trust import judge_rank
 from tasks.model_family import judge_notices, scorer_notice
 from tasks.report_basis import Row
@@ -82,7 +83,7 @@ def notices(data: ReportData) -> list[str]:
         for row in data.adapters
         if not row["is_live"]
     ]
-    found += filter(None, (scorer_notice(data.run["settings"]), *judge_notices(data.run["settings"])))
+    found += filter(None, (scorer_notice(data.run["settings"]), *judge_notices(data.run["settings"]), taught_notice(data.run["settings"])))
     if data.run["is_dirty"]:
         found.append("The code had uncommitted changes: the commit named below does not describe it fully.")
     return found

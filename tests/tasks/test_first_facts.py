@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.first_facts import first_facts
+from tasks.first_facts import first_facts, taught_notice
 from tasks.stages import train_examples
 from tasks.train_params import SHAPES_NO_RESULT, TrainParams
 from tasks.units import without
@@ -85,3 +85,9 @@ def test_the_setting_itself_names_no_training_the_pairs_do():
 def test_no_pairs_at_all_are_nothing_to_teach():
     with pytest.raises(ConfigError, match=r"train\.max_pairs"):
         TrainParams(max_pairs=0)
+
+
+def test_a_run_that_may_have_taught_less_says_so():
+    assert taught_notice({"train": {"max_pairs": None}}) is None
+    assert taught_notice({}) is None
+    assert "At most 50 pairs were taught" in taught_notice({"train": {"max_pairs": 50}})
