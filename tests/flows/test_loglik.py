@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from flows.rerun import rerun_unit
 from flows.summary import verdict_text
 from tasks.report_html import write_report
 from warehouse.checks import run_checks
 from warehouse.store import Warehouse
 from warehouse.views import query
 
-from .small_runs import done_since, records, run, save_pages
+from .small_runs import done_since, records, run, save_pages, unit_of
 
 pytestmark = pytest.mark.slow
 ARMS = (
@@ -83,3 +84,16 @@ def test_its_verdicts_are_those_that_its_scores_give_and_stand_in_summary_and_re
     text = verdict_text(store, run_id)
     assert "the first arm finds the reference the likeliest answer and the second does not" in text
     assert "loglik/1" in write_report(store, run_id).read_text()
+
+
+def test_what_an_arm_would_choose_is_weighed_again_alone_with_the_same_outcome(folder):
+    store = Warehouse(folder / "data")
+    run(folder / "papers", folder / "data", *ARMS, *WEIGHED)
+    unit, before = unit_of(store, "choose", "tuned"), records(store)
+    content = store.commit(unit).content
+
+    said = rerun_unit(str(store.root), unit)
+
+    assert set(done_since(store, before)) == {unit}
+    assert Warehouse(store.root).commit(unit).content == content
+    assert "its content is as before" in said
