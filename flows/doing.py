@@ -11,6 +11,7 @@ from prefect import Task
 from prefect.context import TagsContext
 from prefect.futures import PrefectFuture, as_completed
 from prefect.task_runners import ThreadPoolTaskRunner
+from prefect.utilities.annotations import quote
 
 from flows.elsewhere import Runner
 from flows.progress_artifacts import ProgressArtifacts
@@ -29,7 +30,7 @@ def do_all(task: Task[..., Any], store: Warehouse, calls: Sequence[tuple[Unit, d
     """Run ``task`` on every unit; return the error of each unit that failed, by unit id. Other units finish.
 
     Raises:
-        Reached: one unit was to be done again and nothing else, and it is done (:mod:`tasks.selection`).
+        Reached: a unit was to be done again, and nothing more can be done now (:mod:`tasks.selection`).
     """
     if chosen := selection.current():
         calls = [(work, arguments) for planned, arguments in calls if (work := chosen.choose(store, planned))]
@@ -40,10 +41,9 @@ def do_all(task: Task[..., Any], store: Warehouse, calls: Sequence[tuple[Unit, d
         progress.report(what, 0, len(calls))
         for n_done, future in enumerate(as_completed(list(futures)), start=1):
             work = futures[future]
-            outcome = future.result(raise_on_failure=False)
-            if isinstance(outcome, BaseException):
-                failed[work.unit_id] = outcome
-                log.error("%s of %s failed: %s", work.stage, work.label, outcome)
+            if error := _error_of(future):
+                failed[work.unit_id] = error
+                log.error("%s of %s failed: %s", work.stage, work.label, error)
             progress.report(what, n_done, len(calls), work.label)
     if chosen:
         chosen.go_on_or_raise(failed.values())
@@ -62,8 +62,19 @@ def _stopping_what_runs() -> Iterator[None]:
 
 def _submit(task: Task[..., Any], store: Warehouse, work: Unit, arguments: dict[str, Any]) -> PrefectFuture[Any]:
     with TagsContext(current_tags=set()):  # for a task run with tags Prefect asks the server for slots: 0.1 s a task, more when it is busy
-        future: PrefectFuture[Any] = task.submit(store, work, **arguments)
+        # nothing in the arguments waits for another task: quoted, Prefect does not search them three times for what might
+        quoted = {name: quote(value) for name, value in arguments.items()}
+        future: PrefectFuture[Any] = task.submit(quote(store), quote(work), **quoted)
     return future
+
+
+def _error_of(future: PrefectFuture[Any]) -> BaseException | None:
+    """The error of a task run that has ended; its result is asked for only then, since Prefect fetches it through another thread."""
+    future.wait()
+    if future.state.is_completed():
+        return None
+    outcome = future.result(raise_on_failure=False)
+    return outcome if isinstance(outcome, BaseException) else None
 
 
 def do_one(task: Task[..., Any], store: Warehouse, work: Unit, what: str, **arguments: Any) -> None:

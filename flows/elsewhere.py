@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 import logging
 from collections.abc import Iterable, Sequence
@@ -15,6 +16,7 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
+from flows.heartbeat import beating
 from flows.run_config import RunConfig
 from flows.spending import PAIR_STAGES, models_asked
 from tasks.units import units_of
@@ -68,7 +70,11 @@ def for_asking(config: RunConfig, stages: Sequence[str] = PAIR_STAGES) -> Runner
 
 def subflow(flow: Flow[..., str], config: RunConfig, run_id: str, runner: Runner | None = None, **arguments: Any) -> None:
     """Run a flow as part of another, in this process; ``runner`` None: on threads."""
-    flow.with_options(task_runner=runner or on_threads(config))(config, run_id, **arguments)
+    inner = copy.copy(flow)  # with_options would work the form of all settings out again: 0.25 s
+    inner.task_runner = runner or on_threads(config)
+    with beating() as hooks:
+        inner.on_running_hooks = hooks
+        inner(config, run_id, **arguments)
 
 
 def part_of(flow: Flow[..., str], deployment: str, config: RunConfig, run_id: str) -> None:

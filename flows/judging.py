@@ -76,7 +76,7 @@ def put_to_judges(store: Warehouse, config: RunConfig, run_id: str, controlling:
         (judge_batch, judging, "judging"),
     )
     for task, calls, what in steps:
-        with calling(config, budget):
+        with calling(config, budget, "judge"):
             errors = do_all(task, store, [(work, arguments | {"budget": budget}) for work, arguments in calls], what).values()
             refuse_useless(budget, errors)
         for error in errors:

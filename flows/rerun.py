@@ -40,7 +40,7 @@ def rerun_unit(warehouse: str, unit: str, downstream: bool = False, fresh: bool 
     Args:
         warehouse: Folder that everything landed in.
         unit: The unit's id (32 hex digits, or as many as name one alone), or the id of the task run that did it or failed to.
-        downstream: Also do what was made from it and does not fit it any more.
+        downstream: Also do what was made from it and does not fit it any more, as far as all that it is made from is there.
         fresh: Put every question to the model again; otherwise what it answered before is taken from the ledger.
         run_id: The run whose settings to use; empty: the newest one that the unit is part of.
 
@@ -58,7 +58,7 @@ def rerun_unit(warehouse: str, unit: str, downstream: bool = False, fresh: bool 
     finally:
         runs.refresh_result(store, target.run.run_id)
         artifacts.publish_failures(store, target.run.run_id)
-    text = describe_rerun(store, target, list(selection.chosen.values()), before, began)
+    text = describe_rerun(store, target, selection, before, began)
     artifacts.publish_text("rerun", text)
     return text
 

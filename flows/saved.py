@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tasks.units import Unit
+from tasks.selection import Selection
 from warehouse.commits import Commit
 from warehouse.store import Warehouse
 from warehouse.views import connect
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     from flows.find_unit import Target
 
 MINUTE = 60.0
+MOST_WAITING = 5
 UNITS = """
     select committed_at >= ? as is_now, count(*) as n, sum(work_seconds) as seconds
     from commits
@@ -49,7 +49,7 @@ def spent_text(store: Warehouse, run_id: str) -> str:
     return _took(n_units, seconds or 0.0, tuple(calls[0][1:]) if calls else None)
 
 
-def describe_rerun(store: Warehouse, target: Target, chosen: Sequence[Unit], before: Commit | None, began: str) -> str:
+def describe_rerun(store: Warehouse, target: Target, selection: Selection, before: Commit | None, began: str) -> str:
     """What a rerun did, whether anything is stale now, and what it saved; a few lines."""
     work = target.work
     after = store.commit(work.unit_id)
@@ -60,9 +60,15 @@ def describe_rerun(store: Warehouse, target: Target, chosen: Sequence[Unit], bef
         lines.append("it had not been landed before")
     elif after:
         lines.append(f"its content is {'as before' if before.content == after.content else 'another than before'}")
-    rebuilt = Counter(other.stage for other in chosen if other.unit_id != work.unit_id)
+    rebuilt = Counter(other.stage for other in selection.chosen.values() if other.unit_id != work.unit_id)
     if rebuilt:
         lines.append(f"rebuilt: {', '.join(f'{stage} {n}' for stage, n in rebuilt.items())}")
+    lines += [
+        f"not rebuilt: {other.stage} of {other.label}, which also reads {len(missing)} units that have not been done, such as {missing[0]}"
+        for other, missing in list(selection.waiting.values())[:MOST_WAITING]
+    ]
+    if selection.waiting:
+        lines.append("finish the run: `tunehouse run` with the same settings, or Retry in Prefect; `tunehouse status` lists what is to do")
     lines += _stale_lines(store, target.run.run_id)
     lines.append(saved_text(store, target.run.run_id, began))
     return "\n".join(line for line in lines if line)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+from flows.endpoint_limits import holding_slots
 from flows.run_config import RunConfig
 from tasks.budget import Budget, halt, refuse_halted, resume
 from tasks.judge import asked_by
@@ -50,16 +51,20 @@ def budget_of(store: Warehouse, config: RunConfig, run_id: str) -> Budget:
 
 
 @contextmanager
-def calling(config: RunConfig, budget: Budget) -> Iterator[None]:
-    """A block that has models asked. When it is broken off (Ctrl-C), its threads send nothing more; what is under way is written down."""
+def calling(config: RunConfig, budget: Budget, stage: str = "answer") -> Iterator[None]:
+    """A block that has the models of ``stage`` asked, as many at once as the server's limits leave for it.
+
+    When it is broken off (Ctrl-C), its threads send nothing more; what is under way is written down.
+    """
     resume(budget)
     if models_asked(config):
         budget.take_up()
-    try:
-        yield
-    except BaseException:
-        halt(budget, RetryableUnits("the run was stopped", where=str(budget.root), mend="run again: what is paid is not asked again"))
-        raise
+    with holding_slots(models_asked(config).get(stage, ())):
+        try:
+            yield
+        except BaseException:
+            halt(budget, RetryableUnits("the run was stopped", where=str(budget.root), mend="run again: what is paid is not asked again"))
+            raise
 
 
 def refuse_useless(budget: Budget, errors: Iterable[BaseException]) -> None:

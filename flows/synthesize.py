@@ -70,14 +70,14 @@ def synthesize_part(store: Warehouse, config: RunConfig, run_id: str, part: int,
     generating = generate_units(store, config, run_id, chunking)
     record_units(store, run_id, "generate", generating, part)
     budget = budget_of(store, config, run_id)
-    with calling(config, budget):
+    with calling(config, budget, "generate"):
         making = [(work, {"params": config.generate, "embed_params": config.embed, "budget": budget}) for work in generating]
         refuse_useless(budget, do_all(generate_document, store, making, "generating pairs").values())
 
     ready = [work for work in generating if store.is_landed(work.unit_id)]  # a document that is half asked is curated when it is whole
     curating, reviews = curate_units(store, config, ready)
     record_units(store, run_id, "curate", curating, part)
-    with calling(config, budget):
+    with calling(config, budget, "curate"):
         asked = {"params": config.curate, "budget": budget, "refusal": config.generate.llm.refusal}
         sifting = [(work, asked | {"reviews": heard}) for work, heard in zip(curating, reviews, strict=True)]
         refuse_useless(budget, do_all(curate_document, store, sifting, "curating pairs").values())

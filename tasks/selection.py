@@ -11,7 +11,6 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from warehouse.errors import MissingPrerequisite
 from warehouse.store import Warehouse
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ _selection: ContextVar[Selection | None] = ContextVar("selection", default=None)
 
 
 class Reached(Exception):  # no error: what was asked for is done, and the flow need not go on
-    """The unit is done, and nothing else was asked for."""
+    """The unit is done, and nothing else was asked for or can be done."""
 
 
 @dataclass
@@ -36,6 +35,9 @@ class Selection:
     chosen: dict[str, Unit] = field(default_factory=dict)
     """By unit id, in the order of doing."""
 
+    waiting: dict[str, tuple[Unit, list[str]]] = field(default_factory=dict)
+    """By unit id: what would be done too, did it not also read units that have never been done, and those."""
+
     @property
     def is_reached(self) -> bool:
         """True once the flow has planned the unit."""
@@ -47,28 +49,24 @@ class Selection:
         return self.downstream and self.is_reached
 
     def choose(self, store: Warehouse, work: Unit) -> Unit | None:
-        """The unit as it is to be done, or None to leave it as it is.
-
-        Raises:
-            MissingPrerequisite: it depends on the unit, and on others that have not been done yet.
-        """
+        """The unit as it is to be done, or None to leave it as it is."""
         if work.unit_id == self.unit_id:
             self.chosen[work.unit_id] = replace(work, is_again=True, is_fresh=self.is_fresh)
         elif self.downstream and not self.chosen.keys().isdisjoint(work.reads) and not store.is_landed(work.unit_id):
             if missing := sorted(unit for unit in work.reads if store.commit(unit) is None):
-                raise MissingPrerequisite(
-                    f"{work.stage} of {work.label} also reads {len(missing)} units that have not been done",
-                    where=f"unit {missing[0]}",
-                    mend="finish the run first: `tunehouse run` with the same settings, or Retry in Prefect; `tunehouse status` lists them",
-                )
+                self.waiting[work.unit_id] = (work, missing)
+                return None
             self.chosen[work.unit_id] = work
         return self.chosen.get(work.unit_id)
 
     def go_on_or_raise(self, errors: Iterable[BaseException]) -> None:
-        """After some units were done: raise the first error there was, or :class:`Reached` when nothing else is asked for."""
+        """After some units were done: raise the first error there was, or :class:`Reached` when nothing else is asked for or can be done.
+
+        What comes after a unit that waits is not even planned: it would be planned from what is not there.
+        """
         for error in errors:
             raise error
-        if self.is_reached and not self.downstream:
+        if self.is_reached and (self.waiting or not self.downstream):
             raise Reached
 
 

@@ -3,7 +3,8 @@
 ``python tests/bench/bench_orchestration.py [--documents 100]`` (1000 by ``make bench-orchestration``)
 Every document has five pages of its own facts. The loop runs the same code, tasks as plain functions, one after the other; the flow runs
 with one worker on a real server with its SQLite database, as ``tunehouse up`` starts it. overhead = (flow - loop) / flow. No row may be
-lost: both warehouses must hold the same rows in the same bytes. Wall times: let nothing else run.
+lost: both warehouses must hold the same rows in the same bytes. Wall times: let nothing else run; CPU times are the sturdier ones. Those
+say where the time goes: of the flow's process by thread (Prefect's events go out by the ones named), of the server, and the requests to it.
 """
 
 from __future__ import annotations
@@ -12,10 +13,15 @@ import argparse
 import contextlib
 import os
 import random
+import re
+import resource
 import sys
 import tempfile
+import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +104,80 @@ def seconds(config: Any, *, is_flow: bool) -> float:
     return time.perf_counter() - begun
 
 
+@dataclass
+class Spent:
+    """What a block took of CPU, and what it asked of the server."""
+
+    own: float = 0.0
+    """CPU seconds of this process; reading PDFs is done in others."""
+    server: float = 0.0
+    threads: dict[str, float] = field(default_factory=dict)
+    """CPU seconds of the threads that live on, by name: Prefect's."""
+    requests: Counter[str] = field(default_factory=Counter)
+
+
+@contextlib.contextmanager
+def spending(server: int) -> Iterator[Spent]:
+    """Measure a block. ``server``: the server's process id."""
+    import httpx
+
+    spent, sends = Spent(), {cls: cls.send for cls in (httpx.Client, httpx.AsyncClient)}
+
+    def counting(send: Any) -> Any:
+        def count_and_send(client: Any, request: httpx.Request, **options: Any) -> Any:
+            spent.requests[f"{request.method} {re.sub('[0-9a-f-]{36}', 'ID', request.url.path)}"] += 1
+            return send(client, request, **options)
+
+        return count_and_send
+
+    for cls, send in sends.items():
+        cls.send = counting(send)  # type: ignore[method-assign]
+    own, of_server, threads = own_cpu(), cpu_of(f"/proc/{server}/stat"), cpu_by_thread()
+    try:
+        yield spent
+    finally:
+        spent.own = own_cpu() - own
+        spent.server = cpu_of(f"/proc/{server}/stat") - of_server
+        spent.threads = {name: seconds - threads.get(name, 0.0) for name, seconds in cpu_by_thread().items()}
+        for cls, send in sends.items():
+            cls.send = send  # type: ignore[method-assign]
+
+
+def own_cpu() -> float:
+    """CPU seconds of this process so far."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def cpu_of(path: str) -> float:
+    """CPU seconds of a process or thread so far, by its ``stat`` file (proc(5): fields 14 and 15)."""
+    fields = Path(path).read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def cpu_by_thread() -> dict[str, float]:
+    """CPU seconds of every thread that lives now, by name."""
+    used: dict[str, float] = {}
+    for thread in threading.enumerate():
+        with contextlib.suppress(OSError):  # it has just ended
+            used[thread.name] = cpu_of(f"/proc/self/task/{thread.native_id}/stat")
+    return used
+
+
+def where_it_goes(loop: Spent, flow: Spent, wanted: int) -> str:
+    """Milliseconds of CPU and requests a document, of loop and flow."""
+
+    def ms(seconds: float) -> str:
+        return f"{1000 * seconds / wanted:.1f}"
+
+    named = ", ".join(f"{name} {ms(seconds)}" for name, seconds in sorted(flow.threads.items(), key=lambda item: -item[1])[:5])
+    asked = ", ".join(f"{n} {what}" for what, n in flow.requests.most_common(4))
+    return (
+        f"CPU ms a document: loop {ms(loop.own)}, flow {ms(flow.own)} (of which {named}), server {ms(flow.server)}\n"
+        f"requests: {flow.requests.total()}, {flow.requests.total() / wanted:.2f} a document ({asked}); events by one websocket"
+    )
+
+
 def database_bytes(served: Served) -> int:
     """Of Prefect's SQLite database, its write-ahead log included."""
     return sum(path.stat().st_size for path in (served.home / "server").glob("prefect.db*"))
@@ -137,10 +217,13 @@ def measure(served: Served, papers: Path, wanted: int) -> int:
     for path in sorted(papers.iterdir())[:5]:
         (few / path.name).write_bytes(path.read_bytes())
     seconds(config("warm-flow", few), is_flow=True)  # models are loaded and modules imported once
-    with without_prefect():
+    server = served.pid("server")
+    assert server, "the server has ended"
+    with without_prefect(), spending(server) as of_loop:
         loop = seconds(config("loop", papers), is_flow=False)
     before = database_bytes(served)
-    flow = seconds(config("flow", papers), is_flow=True)
+    with spending(server) as of_flow:
+        flow = seconds(config("flow", papers), is_flow=True)
     grown = database_bytes(served) - before
     parts = [
         {
@@ -159,6 +242,7 @@ def measure(served: Served, papers: Path, wanted: int) -> int:
     sys.stdout.write(
         f"{wanted} documents of {PAGES} pages: loop {loop:.1f} s, flow {flow:.1f} s, overhead {(flow - loop) / flow:.1%}"
         f" ({1000 * (flow - loop) / wanted:.0f} ms a document)\n"
+        f"{where_it_goes(of_loop, of_flow, wanted)}\n"
         f"rows {rows[0]} and {rows[1]}, {lost} parts that only one of them has\n"
         f"Prefect's database grew by {grown / 1e6:.1f} MB, {grown / wanted / 1e3:.1f} kB a document\n"
     )

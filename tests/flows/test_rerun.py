@@ -117,6 +117,20 @@ def test_another_outcome_makes_what_was_made_from_it_stale_and_downstream_rebuil
     assert query(store, "select status, n_pending from run_results").to_pylist() == [{"status": "completed", "n_pending": 0}]
 
 
+def test_downstream_rebuilds_what_it_can_and_names_what_waits_for_units_that_were_never_done(store):
+    scored = {arm: unit_of(store, "score", f"{arm},") for arm in ("base", "base_rag", "tuned")}
+    verdicts = {arm: unit_of(store, "judge", f"tuned:{arm},") for arm in ("base", "base_rag")}
+    for unit in (scored["base"], *verdicts.values()):
+        store.retract(unit)
+    before = records(store)
+
+    said = rerun(store, scored["tuned"], downstream=True)
+
+    assert done_since(store, before) == {scored["tuned"]: "score", verdicts["base_rag"]: "judge"}
+    assert f"which also reads 1 units that have not been done, such as {scored['base']}" in said
+    assert "tunehouse run" in said
+
+
 @pytest.mark.long
 def test_the_next_run_redoes_what_is_stale_and_nothing_else(store, pages):
     with_a_pair_less(store, unit_of(store, "generate", NAMES[0]))

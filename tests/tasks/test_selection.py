@@ -4,7 +4,6 @@ import pytest
 
 from tasks.selection import Reached, Selection, current, selecting
 from tasks.units import Made, Unit, land_once, record_units, units_of
-from warehouse.errors import MissingPrerequisite
 from warehouse.store import Warehouse
 from warehouse.tables import DOCUMENTS
 
@@ -55,12 +54,16 @@ def test_downstream_chooses_what_was_made_from_it_and_is_not_whole(store):
     selection.go_on_or_raise([])
 
 
-def test_what_also_depends_on_units_that_were_never_done_is_refused(store):
+def test_what_also_depends_on_units_that_were_never_done_waits_and_the_flow_ends_with_what_can_be_done(store):
     selection = Selection("middle", downstream=True)
     selection.choose(store, MIDDLE)
+    blocked = Unit("blocked", "split", "all", ("middle", "never"))
 
-    with pytest.raises(MissingPrerequisite, match="also reads 1 units"):
-        selection.choose(store, Unit("end", "split", "all", ("middle", "never")))
+    assert selection.choose(store, blocked) is None
+    assert selection.choose(store, END) == END
+    assert selection.waiting == {"blocked": (blocked, ["never"])}
+    with pytest.raises(Reached):
+        selection.go_on_or_raise([])
 
 
 def test_the_runs_record_changes_only_behind_the_unit_and_only_downstream(store):
