@@ -19,7 +19,7 @@ from tasks.pdf_text import join_lines, vocabulary
 SHORT_LINE = 0.8  # of a page's longest line: one that is shorter and ends a sentence ends its paragraph, where places are unknown
 UNKNOWN = re.compile("[\ufffd\ue000-\uf8ff]")  # replacement and private-use characters: the font does not say which letters it draws
 GARBLED = 0.05  # of the characters
-NO_MEMORY = re.compile(r"malloc|calloc|realloc|out of memory|cannot allocate", re.IGNORECASE)
+NO_MEMORY = re.compile(r"malloc|calloc|realloc|inflateInit|out of memory|cannot allocate", re.IGNORECASE)
 
 TitleSource = Literal["metadata", "largest_type", "file_name"]
 
@@ -101,7 +101,17 @@ def _page(page: Any, extent: Extent, errors: tuple[type[Exception], ...]) -> Pag
             return page_lines(page, extent.min_type_size)
         except errors as error:
             log.debug("laid out: %s; now plain", error)
+            if is_out_of_memory(error):
+                return _plain_or(error, page, errors)
     return _plain_lines(page.get_text("text"))
+
+
+def _plain_or(cause: Exception, page: Any, errors: tuple[type[Exception], ...]) -> PageLines:
+    """A page as plain text; where that fails too, ``cause``: with no memory left, what comes of it next may say anything."""
+    try:
+        return _plain_lines(page.get_text("text"))
+    except errors as error:
+        raise cause from error
 
 
 def _plain_lines(text: str) -> PageLines:

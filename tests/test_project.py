@@ -3,6 +3,7 @@
 import importlib.metadata
 import re
 import subprocess
+import sysconfig
 from pathlib import Path
 
 from warehouse.dictionary import README, data_dictionary
@@ -28,10 +29,11 @@ def test_every_installed_dependency_is_pinned():
         name = re.sub(r"[-_.]+", "-", wanted.pop()).lower()
         if name in seen:
             continue
-        try:
-            requires = importlib.metadata.requires(name) or []
-        except importlib.metadata.PackageNotFoundError:
+        # looked for where pip installs: setuptools, once imported, shows copies of its own beside
+        found = next(iter(importlib.metadata.distributions(name=name, path=[sysconfig.get_path("purelib")])), None)
+        if found is None:
             continue  # an extra, or for another platform
+        requires = found.requires or []
         seen.add(name)
         wanted += [re.match(r"[\w.-]+", line).group() for line in requires if "extra ==" not in line]
     pinned = {re.sub(r"[-_.]+", "-", name).lower() for name in pins()}
