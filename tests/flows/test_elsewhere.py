@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 
 from tasks.units import Unit
@@ -21,6 +22,15 @@ from warehouse.store import Warehouse
 from ..chaos.damage import difference
 from ..served import Served, free_port
 from .small_runs import run, save_pages, settings
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """The run in this process trains with as many threads as those of the workers: weights are the same to the bit only then."""
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(n_threads)
 
 
 def test_a_warehouse_and_a_unit_travel_to_another_process(tmp_path):
