@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows import cli_curve, cli_data, cli_server, cli_verdict
+from flows import cli_data, cli_server, cli_sweep, cli_verdict
 from flows.console import Command, add_run, add_settings, add_sources, add_warehouse, existing, fail, refuse_missing, say
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ COMMANDS: dict[str, Command] = {
     **cli_data.COMMANDS,
     **cli_server.COMMANDS,
     **cli_verdict.COMMANDS,
-    **cli_curve.COMMANDS,
+    **cli_sweep.COMMANDS,
 }
 
 

@@ -150,7 +150,7 @@ def answer_arms(
         units[arm, number] = work
         calls.append((work, {"batch": batch, "model": base, "params": config.answer, "budget": budget}))
     record_units(store, run_id, "answer", list(units.values()))
-    with calling(config, budget):
+    with calling(config, budget, "answer"):
         do_or_fail(answer_batch, store, calls, "answering")
     return units
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any, cast
 
 from prefect import Task
-from prefect.context import TagsContext
+from prefect.context import FlowRunContext, TagsContext
 from prefect.futures import PrefectFuture, as_completed
 from prefect.task_runners import ThreadPoolTaskRunner
 from prefect.utilities.annotations import quote
@@ -63,9 +63,19 @@ def _stopping_what_runs() -> Iterator[None]:
 def _submit(task: Task[..., Any], store: Warehouse, work: Unit, arguments: dict[str, Any]) -> PrefectFuture[Any]:
     with TagsContext(current_tags=set()):  # for a task run with tags Prefect asks the server for slots: 0.1 s a task, more when it is busy
         # nothing in the arguments waits for another task: quoted, Prefect does not search them three times for what might
-        quoted = {name: quote(value) for name, value in arguments.items()}
-        future: PrefectFuture[Any] = task.submit(quote(store), quote(work), **quoted)
+        as_is = quote if _is_on_threads() else _unquoted
+        future: PrefectFuture[Any] = task.submit(as_is(store), as_is(work), **{name: as_is(value) for name, value in arguments.items()})
     return future
+
+
+def _is_on_threads() -> bool:
+    """Whether this flow's tasks run in threads of its process. Dask takes a quote, which is a tuple, for one of its own and unpacks it."""
+    context = FlowRunContext.get()
+    return context is not None and isinstance(context.task_runner, ThreadPoolTaskRunner)
+
+
+def _unquoted(value: Any) -> Any:
+    return value
 
 
 def _error_of(future: PrefectFuture[Any]) -> BaseException | None:

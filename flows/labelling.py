@@ -7,11 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from pydantic import ValidationError
-
 from flows.compare import test_batches
 from flows.judging import Batch, contrast_calls, labels_that_count, people_control_call
-from flows.run_config import RunConfig
+from flows.run_config import RunConfig, settings_of
 from flows.spending import budget_of
 from tasks import judge_unit, outcomes
 from tasks.controls import PEOPLE
@@ -104,22 +102,6 @@ def label_run(store: Warehouse, run_id: str | None, sitting: Sitting, ask: Askin
     estimates = count_labels(store, run)
     store.sweep()  # the sitting's record was written anew with each label
     return Sat(run.run_id, contrast, labels, len(todo) - len(labels), [row for row in estimates if row.contrast == contrast])
-
-
-def settings_of(run: Run) -> RunConfig:
-    """A run's settings.
-
-    Raises:
-        ConfigError: they are not those of this version of tunehouse.
-    """
-    try:
-        return RunConfig.model_validate_json(run.settings)
-    except ValidationError as error:
-        raise ConfigError(
-            f"the settings of run {run.run_id} are not those of this version of tunehouse: {error}",
-            where=f"run {run.run_id}",
-            mend="`tunehouse run` with the same PDFs makes a run whose units stand already",
-        ) from error
 
 
 def count_labels(store: Warehouse, run: Run) -> list[Estimate]:

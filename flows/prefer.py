@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flows.run_config import RunConfig
+from flows.run_config import RunConfig, settings_of
 from tasks import preferences, stages, train_params
 from tasks.prefer_params import PreferParams
 from tasks.prefer_unit import taught_pairs, tested_pairs
@@ -66,8 +66,6 @@ def preferring(store: Warehouse, run: str | None, params: PreferParams) -> RunCo
         MissingPrerequisite: there is no such run, or it has trained no adapter.
         ConfigError: its adapter cannot be tuned so, or its settings are another version's.
     """
-    from flows.rerun import settings_of
-
     run_id = run or latest_finished_run(store)
     found: list[Run] = [row for row in ledger_rows(store, RUNS) if row.run_id == run_id]
     if not found or not units_of(store, found[0].run_id, "train"):

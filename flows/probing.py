@@ -63,7 +63,7 @@ def ask_otherwise(
             }
             calls.append((work, arguments))
     record_units(store, run_id, "probe", [work for _, work in units])
-    with calling(config, budget):
+    with calling(config, budget, "answer"):
         do_or_fail(probe_batch, store, calls, "asking otherwise")
     return units
 

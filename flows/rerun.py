@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from prefect import flow
-from pydantic import ValidationError
 
 from flows import artifacts, runs
 from flows.compare import compare
@@ -19,16 +18,15 @@ from flows.doing import THREADS, do_all
 from flows.find_unit import Target, find_unit
 from flows.finetune import finetune
 from flows.ingest import cut_lot, read_unit
-from flows.run_config import RunConfig
+from flows.run_config import RunConfig, settings_of
 from flows.saved import describe_rerun
 from flows.synthesize import n_parts, synthesize
 from tasks.find_files import find_files
 from tasks.prefect_tasks import ingest_document
 from tasks.selection import Reached, Selection, selecting
 from tasks.units import parts_of, units_of
-from warehouse.errors import ConfigError, MissingPrerequisite
+from warehouse.errors import MissingPrerequisite
 from warehouse.store import Warehouse
-from warehouse.tables import Run
 
 Walk = Callable[[Warehouse, RunConfig, str], None]
 
@@ -94,22 +92,6 @@ def redo(store: Warehouse, target: Target, selection: Selection) -> None:
             if missing
             else "its file, tunehouse or what it is made from has changed since: `tunehouse run` makes what takes its place",
         )
-
-
-def settings_of(run: Run) -> RunConfig:
-    """The settings that a run was started with.
-
-    Raises:
-        ConfigError: they are another version's.
-    """
-    try:
-        return RunConfig.model_validate_json(run.settings)
-    except ValidationError as error:
-        raise ConfigError(
-            f"the settings of run {run.run_id} are not those of this version of tunehouse: {error}",
-            where=f"run {run.run_id}",
-            mend="start a new run: `tunehouse run`; units that stand are not done again",
-        ) from error
 
 
 def walks_from(stage: str) -> Iterator[Walk]:

@@ -25,6 +25,7 @@ from tasks.split import SplitParams
 from tasks.statistics import ReportParams
 from tasks.train_params import TrainParams
 from warehouse.errors import ConfigError
+from warehouse.tables import Run
 
 
 class RunConfig(BaseModel):
@@ -100,7 +101,7 @@ def load_config(path: Path | None = None, overrides: Sequence[str] = (), **value
     Raises:
         ConfigError: the file cannot be read, or any setting is unknown or out of bounds; all faults are named at once.
     """
-    data = _read_yaml(path) if path else {}
+    data = read_yaml(path, mend="write `stage: {setting: value}`") if path else {}
     for override in overrides:
         _apply(data, override)
     data |= {name: value for name, value in values.items() if value is not None}
@@ -115,13 +116,34 @@ def load_config(path: Path | None = None, overrides: Sequence[str] = (), **value
         ) from error
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
+def settings_of(run: Run) -> RunConfig:
+    """The settings that a run was started with.
+
+    Raises:
+        ConfigError: they are another version's.
+    """
+    try:
+        return RunConfig.model_validate_json(run.settings)
+    except ValidationError as error:
+        raise ConfigError(
+            f"the settings of run {run.run_id} are not those of this version of tunehouse: {error}",
+            where=f"run {run.run_id}",
+            mend="start a new run: `tunehouse run`; units that stand are not done again",
+        ) from error
+
+
+def read_yaml(path: Path, *, mend: str) -> dict[str, Any]:
+    """A YAML file that is one mapping; ``mend`` says how one is written where it is not.
+
+    Raises:
+        ConfigError: it cannot be read, or is no mapping.
+    """
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"the settings file cannot be read: {error}", where=str(path), mend="name a YAML file") from error
     if not isinstance(data, dict):
-        raise ConfigError("the settings file is not a mapping", where=str(path), mend="write `stage: {setting: value}`")
+        raise ConfigError("the settings file is not a mapping", where=str(path), mend=mend)
     return data
 
 

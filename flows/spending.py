@@ -51,7 +51,7 @@ def budget_of(store: Warehouse, config: RunConfig, run_id: str) -> Budget:
 
 
 @contextmanager
-def calling(config: RunConfig, budget: Budget, stage: str = "answer") -> Iterator[None]:
+def calling(config: RunConfig, budget: Budget, stage: str) -> Iterator[None]:
     """A block that has the models of ``stage`` asked, as many at once as the server's limits leave for it.
 
     When it is broken off (Ctrl-C), its threads send nothing more; what is under way is written down.

@@ -1,4 +1,4 @@
-"""Rows of the view ``curves`` -> one HTML file in the report's style: the win rate at every value, with its interval, by test set."""
+"""Rows of the view ``sweep`` over one setting -> one HTML file as the report: each value's win rate with its interval, by test set."""
 
 from __future__ import annotations
 

@@ -96,22 +96,18 @@ def is_out_of_memory(error: Exception) -> bool:
 
 
 def _page(page: Any, extent: Extent, errors: tuple[type[Exception], ...]) -> PageLines:
+    """A page as laid out, or plain where that fails. With no memory left, what comes next may say anything: the first error stands."""
+    no_memory: Exception | None = None
     if extent.mode == "layout":
         try:
             return page_lines(page, extent.min_type_size)
         except errors as error:
             log.debug("laid out: %s; now plain", error)
-            if is_out_of_memory(error):
-                return _plain_or(error, page, errors)
-    return _plain_lines(page.get_text("text"))
-
-
-def _plain_or(cause: Exception, page: Any, errors: tuple[type[Exception], ...]) -> PageLines:
-    """A page as plain text; where that fails too, ``cause``: with no memory left, what comes of it next may say anything."""
+            no_memory = error if is_out_of_memory(error) else None
     try:
         return _plain_lines(page.get_text("text"))
     except errors as error:
-        raise cause from error
+        raise no_memory or error from error
 
 
 def _plain_lines(text: str) -> PageLines:

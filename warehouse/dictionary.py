@@ -20,7 +20,7 @@ part. Rows know no run: `run_units` says which units a run is made of, so a unit
 
 The view of every table adds `unit_id` and `run_id`, and shows the rows of **one run**: the latest that completed, or the one named by
 `tunehouse sql --run RUN_ID "..."` (`--run all` for every run; in the DuckDB shell `set variable run_id = '...'`). Always everything show
-the ledgers `runs`, `run_units`, `run_results`, `unit_failures`, `tombstones` and `curve_points`, and what people said, `reviews` and
+the ledgers `runs`, `run_units`, `run_results`, `unit_failures`, `tombstones` and `sweep_runs`, and what people said, `reviews` and
 `labels`; `commits`, `commit_parts` and `commit_reads` (the content that a unit's upstream units held when it was made); and
 `every_documents`, `every_chunks`, `every_qa_pairs`, `every_splits`, `every_adapters`, `every_training_examples`
 and `every_estimates`, which have a `unit_id` and no `run_id`.

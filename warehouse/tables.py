@@ -941,16 +941,16 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True)
-class CurvePoint:
-    """One row per value of a setting that `tunehouse curve` tried: the run that came of it, or why none came to an end."""
+class SweepRun:
+    """One row per combination of values that `tunehouse sweep` or `tunehouse curve` tried: the run that came of it, or why none did."""
 
-    curve_point_id: Annotated[str, "key"]
-    curve_id: Annotated[str, "over the setting, the values tried and all other settings: the same curve drawn again replaces its rows"]
-    setting: Annotated[str, "e.g. train.max_pairs"]
-    rank: Annotated[int, "0-based, in the order in which the values were named"]
-    value: Annotated[str, "as YAML writes it"]
+    sweep_run_id: Annotated[str, "key"]
+    sweep_id: Annotated[str, "over the combinations and all other settings: the same sweep run again replaces its rows"]
+    sweep: Annotated[str, "the matrix file's name without its ending, or the one setting of a curve"]
+    rank: Annotated[int, "0-based, in the order in which they ran"]
+    settings: Annotated[str, "JSON: axis -> value as YAML writes it, or the choice's name"]
     run_id: Annotated[str | None, "-> runs; null where none was begun"]
-    status: Annotated[Literal["completed", "incomplete", "failed"], "incomplete: units are still to do, draw the curve again"]
+    status: Annotated[Literal["completed", "incomplete", "failed"], "incomplete: units are still to do, run the sweep again"]
     reason: Annotated[str, "why the run did not complete; empty where it did"]
 
 
@@ -1101,7 +1101,7 @@ RUN_UNITS = Table("run_units", RunUnit, key="run_unit_id")
 RUN_RESULTS = Table("run_results", RunResult, key="run_id")
 UNIT_FAILURES = Table("unit_failures", UnitFailure, key="unit_failure_id")
 TOMBSTONES = Table("tombstones", Tombstone, key="tombstone_id")
-CURVE_POINTS = Table("curve_points", CurvePoint, key="curve_point_id")
+SWEEP_RUNS = Table("sweep_runs", SweepRun, key="sweep_run_id")
 
 TABLES: tuple[Table, ...] = (
     DOCUMENTS, PAGES, PAGE_LINES, SECTIONS, CHUNKS, CHUNK_PAGES, CHUNK_VECTORS, QA_PAIRS, EVIDENCE, PAIR_SCORES, REVIEWS, KEPT_PAIRS,
@@ -1110,10 +1110,10 @@ TABLES: tuple[Table, ...] = (
     RETRIEVALS, ANSWERS, SCORES, PROBES, CHOICE_SCORES, VERDICTS, CONTROL_VERDICTS, CONTROL_RATES, ESTIMATES, ARM_RATES, FLIP_RATES,
     LENGTH_CONTROLS, CHOICE_RATES, SPECIFIC_GAINS,
     JUDGE_AGREEMENTS, CALIBRATIONS, ARM_STRENGTHS, FORMAT_RATES, FORMAT_SPREADS, FORMAT_GAINS, ELICITATIONS, KNOWLEDGE_SLICES,
-    SLICE_RATES, RUN_COMPARISONS, GATES, IMPORTED_JUDGEMENTS, RUNS, RUN_UNITS, RUN_RESULTS, UNIT_FAILURES, TOMBSTONES, CURVE_POINTS,
+    SLICE_RATES, RUN_COMPARISONS, GATES, IMPORTED_JUDGEMENTS, RUNS, RUN_UNITS, RUN_RESULTS, UNIT_FAILURES, TOMBSTONES, SWEEP_RUNS,
 )  # fmt: skip
 
-LEDGERS: tuple[Table, ...] = (RUNS, RUN_UNITS, RUN_RESULTS, UNIT_FAILURES, TOMBSTONES, REVIEWS, LABELS, CALL_ESTIMATES, CURVE_POINTS)
+LEDGERS: tuple[Table, ...] = (RUNS, RUN_UNITS, RUN_RESULTS, UNIT_FAILURES, TOMBSTONES, REVIEWS, LABELS, CALL_ESTIMATES, SWEEP_RUNS)
 """Tables about runs and units, and what people decided: their views show every row, whatever the run."""
 
 JOURNALS: tuple[Table, ...] = (LLM_CALLS, CALL_ESTIMATES, TRAINING_RUNS, TRAINING_STEPS)

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from flows.cli import main
-from flows.curve_values import read_curve
+from flows.sweep_matrix import Given, read_curve
 from tasks.curve_page import page, plots
 from tasks.train_params import TrainParams
 from warehouse.errors import ConfigError
@@ -21,23 +21,23 @@ from .small_runs import SMALL, done_since, records, run
 
 
 def tried(text, *overrides):
-    return read_curve(text, None, overrides, ("papers",), None)
+    return read_curve(text, Given(overrides=overrides, sources=("papers",)))
 
 
 def test_values_are_read_as_yaml_and_keep_their_order():
     curve = tried("train.max_pairs=50,null,10", "train.rank=4")
 
-    assert [value.text for value in curve.values] == ["50", "null", "10"]
-    assert [value.config.train for value in curve.values] == [TrainParams(max_pairs=n, rank=4) for n in (50, None, 10)]
-    assert tried("judge.contrasts=[tuned:base],[tuned:base, tuned:base_rag]").values[0].text == "['tuned:base']"
+    assert [trial.values for trial in curve.trials] == [{"train.max_pairs": value} for value in ("50", "null", "10")]
+    assert [trial.config.train for trial in curve.trials] == [TrainParams(max_pairs=n, rank=4) for n in (50, None, 10)]
+    assert tried("judge.contrasts=[tuned:base],[tuned:base, tuned:base_rag]").trials[0].text == "judge.contrasts=['tuned:base']"
 
 
 def test_the_same_curve_has_the_same_id_wherever_it_lands():
-    here, there = (read_curve("train.rank=4,8", None, (), ("papers",), name) for name in ("here", "there"))
+    here, there = (read_curve("train.rank=4,8", Given(sources=("papers",), warehouse=name)) for name in ("here", "there"))
 
-    assert here.curve_id == there.curve_id
-    assert here.curve_id != tried("train.rank=4,16").curve_id
-    assert here.curve_id != tried("train.rank=4,8", "train.seed=1").curve_id
+    assert here.sweep_id == there.sweep_id
+    assert here.sweep_id != tried("train.rank=4,16").sweep_id
+    assert here.sweep_id != tried("train.rank=4,8", "train.seed=1").sweep_id
 
 
 @pytest.mark.parametrize(
@@ -46,15 +46,18 @@ def test_the_same_curve_has_the_same_id_wherever_it_lands():
         ("train.max_pairs", "several values"),
         ("train.max_pairs=50", "several values"),
         ("train.max_pairs=50,[", "cannot be read"),
-        ("train.max_pairs=50,50.0", "50 and 50.0 come to the same settings"),
+        ("train.max_pairs=50,50.0", "train.max_pairs=50 and train.max_pairs=50.0 come to the same settings"),
         ("train.max_pairs=50,0", r"train\.max_pairs"),
         ("train.max_pear=1,2", r"max_pear"),
-        ("warehouse=a,b", "several values"),
+        ("warehouse=a,b", "one warehouse"),
     ],
 )
 def test_what_cannot_be_tried_is_refused_by_name(text, named):
     with pytest.raises(ConfigError, match=named):
         tried(text)
+
+
+VALUE = """settings ->> '/train.max_pairs'"""
 
 
 # ---- a curve of three values, the first of which leaves nothing to train on ------------------------------------------------------
@@ -70,7 +73,7 @@ def drawn(prefect_server, pages, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         for name, value in (("API_URL", PREFECT_API_URL.value()), ("LOGGING_LEVEL", "ERROR"), ("SERVER_ANALYTICS_ENABLED", "false")):
             patch.setenv(f"PREFECT_{name}", value)
-        patch.setattr("flows.cli_curve.say", lambda *lines: shown.extend(lines))
+        patch.setattr("flows.cli_sweep.say", lambda *lines: shown.extend(lines))
         words = [word for setting in SMALL for word in ("--set", setting)]
         code = main(["curve", "train.max_pairs=1,20,null", str(pages), "--warehouse", str(folder / "data"), "--out", str(out), *words])
     return Warehouse(folder / "data"), code, "\n".join(shown), out.read_text()
@@ -81,7 +84,7 @@ def rows_of(store, sql):
 
 
 def taught(store, value):
-    (run_id,) = [run_id for _, run_id in rows_of(store, f"select value, run_id from curve_points where value = '{value}'")]
+    ((run_id, _),) = rows_of(store, f"select run_id, rank from sweep_runs where {VALUE} = '{value}'")
     (unit,) = [unit for unit, _ in rows_of(store, f"select unit_id, stage from run_units where run_id = '{run_id}' and stage = 'train'")]
     return {row.pair_id for row in store.rows(TRAINING_EXAMPLES, [unit]) if row.role == "train"}
 
@@ -91,7 +94,7 @@ def test_a_value_that_fails_is_a_row_with_its_reason_and_keeps_no_other_from_bei
     store, code, shown, _ = drawn
 
     assert code == 1
-    points = rows_of(store, "select value, status, split_part(reason, chr(10), 1) from curve_points order by rank")
+    points = rows_of(store, f"select {VALUE}, status, split_part(reason, chr(10), 1) from sweep_runs order by rank")
     assert points == [("1", "failed", "the train set is empty"), ("20", "completed", ""), ("null", "completed", "")]
     assert "train.max_pairs=1 failed: the train set is empty" in shown
 
@@ -101,7 +104,7 @@ def test_what_the_runs_share_is_computed_once(drawn):
     store, *_ = drawn
 
     stages = dict(rows_of(store, "select stage, count(*) from commits where stage <> 'run' group by stage"))
-    runs = dict(rows_of(store, "select value, run_id from curve_points"))
+    runs = dict(rows_of(store, f"select {VALUE}, run_id from sweep_runs"))
     shared = {"ingest": 3, "chunk": 3, "embed": 3, "generate": 3, "curate": 3, "deduplicate": 1, "split": 1, "retrieve": 1}
     assert {stage: stages[stage] for stage in shared} == shared
     assert stages["train"] == 2
@@ -122,7 +125,7 @@ def test_fewer_pairs_are_part_of_more_and_none_named_means_all(drawn, pages):
 
     assert 0 < len(few) <= 20 < len(every)
     assert few < every
-    assert rows_of(store, "select distinct value, n_taught from curves where n_taught is not null order by 2") == [
+    assert rows_of(store, "select distinct settings['train.max_pairs'], n_taught from sweep where n_taught is not null order by 2") == [
         ("20", len(few)),
         ("null", len(every)),
     ]
@@ -135,10 +138,11 @@ def test_fewer_pairs_are_part_of_more_and_none_named_means_all(drawn, pages):
 def test_table_and_page_show_the_estimates_of_every_run(drawn):
     store, _, shown, html = drawn
 
-    found = rows_of(store, "select value, split, n, rate, low, high from curves where contrast = 'tuned:base_rag' order by 2, 1")
+    shown_rows = "select settings['train.max_pairs'], split, n, rate, low, high from sweep where contrast = 'tuned:base_rag'"
+    found = rows_of(store, f"{shown_rows} order by 2, 1")
     landed = rows_of(
         store,
-        "select c.value, e.split, e.n, round(e.rate, 3), round(e.low, 3), round(e.high, 3) from curve_points c "
+        f"select {VALUE}, e.split, e.n, round(e.rate, 3), round(e.low, 3), round(e.high, 3) from sweep_runs "
         "join estimates e using (run_id) where e.contrast = 'tuned:base_rag' order by 2, 1",
     )
     assert found == landed
@@ -155,31 +159,18 @@ def test_table_and_page_show_the_estimates_of_every_run(drawn):
 
 @pytest.mark.slow
 def test_a_curve_drawn_again_does_nothing_new_and_replaces_its_rows(drawn, pages):
-    from flows.curve import draw_curve
+    from flows.sweep import try_all
 
     store, *_ = drawn
     before, runs = records(store), len(rows_of(store, "from runs"))
-    curve = read_curve("train.max_pairs=1,20,null", None, SMALL, (str(pages),), str(store.root))
+    curve = read_curve("train.max_pairs=1,20,null", Given(None, SMALL, (str(pages),), str(store.root)))
 
-    points = draw_curve(curve, lambda _: None)
+    points = try_all(curve, lambda _: None)
 
     assert done_since(store, before) == {}
     assert [point.status for point in points] == ["failed", "completed", "completed"]
     assert len(rows_of(store, "from runs")) == runs + 3
-    assert sorted(rows_of(store, "select value, run_id from curve_points")) == sorted((point.value, point.run_id) for point in points)
-
-
-@pytest.mark.slow
-def test_what_would_be_asked_is_said_and_nothing_is_done(prefect_server, pages, tmp_path):
-    from flows.curve import foresee
-
-    said = []
-    curve = read_curve("curate.min_score=3,4", None, SMALL, (str(pages),), str(tmp_path / "data"))
-
-    assert foresee(curve, said.append)
-    assert [line for line in said if line.startswith("curate.min_score=")] == ["curate.min_score=3:", "curate.min_score=4:"]
-    assert sum("0 calls" in line for line in said) == 2
-    assert not rows_of(Warehouse(tmp_path / "data"), "select * from commits where stage in ('generate', 'train')")
+    assert rows_of(store, "select rank, run_id from sweep_runs order by rank") == [(point.rank, point.run_id) for point in points]
 
 
 # ---- the plot --------------------------------------------------------------------------------------------------------------------
@@ -188,7 +179,7 @@ def test_what_would_be_asked_is_said_and_nothing_is_done(prefect_server, pages, 
 def row(rank, value, rate, low, high, *, split="test_unseen_fact", judge="similarity/1"):
     found = {"setting": "train.max_pairs", "rank": rank, "value": value, "rate": rate, "low": low, "high": high}
     found |= {"split": split, "judge": judge, "contrast": "tuned:base", "n": 9, "n_taught": 5, "p_value": None, "p_holm": None}
-    return found | {"is_difference": False, "status": "completed", "reason": "", "run_id": "r", "n_units": 4, "n_done": 2, "curve_id": "c"}
+    return found | {"is_difference": False, "status": "completed", "reason": "", "run_id": "r", "n_units": 4, "n_done": 2}
 
 
 def test_rates_stand_where_the_axis_says():

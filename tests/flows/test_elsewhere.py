@@ -12,25 +12,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
 import yaml
 
 from tasks.units import Unit
 from warehouse.errors import MissingPrerequisite
 from warehouse.store import Warehouse
+from warehouse.tables import DOCUMENTS
 
 from ..chaos.damage import difference
 from ..served import Served, free_port
-from .small_runs import run, save_pages, settings
+from .small_runs import records, run, save_pages, settings
 
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """The run in this process trains with as many threads as those of the workers: weights are the same to the bit only then."""
-    n_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(n_threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def test_a_warehouse_and_a_unit_travel_to_another_process(tmp_path):
@@ -70,6 +63,16 @@ def assert_same(sequential: Warehouse, other: Path) -> None:
     found = difference(sequential, Warehouse(other))
     assert found.is_none, found.examples
     assert found.n_rows > 100
+
+
+@pytest.mark.slow
+def test_documents_are_read_on_dask(prefect_server, pages, tmp_path):
+    from flows.ingest import ingest
+
+    ingest(settings(pages, tmp_path / "data", "runner=dask", "workers=2"))
+
+    store = Warehouse(tmp_path / "data")
+    assert [document.status for document in store.rows(DOCUMENTS, list(records(store)))] == ["ok"] * len(list(pages.iterdir()))
 
 
 @pytest.mark.long

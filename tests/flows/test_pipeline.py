@@ -66,7 +66,7 @@ FILLED_OTHERWISE = {
     *("judge_agreements", "calibrations", "labels"),  # a second judge, a person's labels
     *("choice_scores", "choice_rates", "specific_gains"),  # the judge loglik
     *("probes", "format_rates", "format_spreads", "format_gains", "elicitations", "knowledge_slices", "slice_rates"),  # asked otherwise
-    *("run_comparisons", "gates", "imported_judgements", "curve_points"),  # commands
+    *("run_comparisons", "gates", "imported_judgements", "sweep_runs"),  # commands
     *("preference_pairs", "preference_questions", "preference_examples"),  # prefer
 }
 

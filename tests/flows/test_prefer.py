@@ -8,7 +8,6 @@ import sys
 from dataclasses import replace
 
 import pytest
-import torch
 from safetensors.torch import load_file, save_file
 
 from flows.cli import main
@@ -30,17 +29,8 @@ from warehouse.views import latest_finished_run, query
 from .conftest import ROOT
 from .small_runs import done_since, records, unit_of
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_thread")]
 ENV = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "HF_HUB_OFFLINE": "1"}
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Weights are the same to the bit for the same number of threads: here as many as the commands' processes have."""
-    n_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(n_threads)
 
 
 def tunehouse(*words: object) -> subprocess.CompletedProcess[str]:

@@ -6,13 +6,14 @@ from itertools import product
 
 import pytest
 
+from flows.sweep_matrix import Given, read_matrix
 from tasks.providers import close_providers
 from tasks.providers.scripted_server import ScriptedServer
 from warehouse.store import Warehouse
 from warehouse.views import query
 
 from ..tasks.scripted_generators import GoodGenerator
-from .small_runs import NAMES, done_since, records, run, save_pages
+from .small_runs import NAMES, SMALL, records, save_pages
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 GENERATORS, THRESHOLDS = (0.0, 0.5), (3, 4)  # generate.llm.refine_share, curate.min_score
@@ -29,6 +30,8 @@ def rows_of(store, sql, run_id="all"):
 
 
 def test_four_runs_compute_and_ask_for_what_they_share_once(prefect_server, tmp_path):
+    from flows.sweep import try_all
+
     save_pages(tmp_path / "papers", NAMES[:2])
     store = Warehouse(tmp_path / "data")
     runs, done, asked = {}, {}, {}
@@ -37,16 +40,23 @@ def test_four_runs_compute_and_ask_for_what_they_share_once(prefect_server, tmp_
         places = [f"{place}.{setting}" for place, _ in models for setting in (f"base_url={server.base_url}", "api_key_env=''")]
         names = [f"{place}.model={name}" for place, name in models]
         common = ["generate.method=llm", "generate.llm.questions_per_chunk=4", "split.unseen_unit=fact", *places, *names]
+        matrix = tmp_path / "refined.yaml"
+        matrix.write_text("generate.llm.refine_share: [0.0, 0.5]\ncurate.min_score: [3, 4]\n")
+        given = Given(None, (*SMALL, *common), (str(tmp_path / "papers"),), str(store.root))
         store.prepare()
-        for refined, least in product(GENERATORS, THRESHOLDS):
-            before, n_before = records(store), server.n_requests
-            own = (f"generate.llm.refine_share={refined}", f"curate.min_score={least}")
-            runs[refined, least] = run(tmp_path / "papers", store.root, *common, *own)
-            done[refined, least] = Counter(done_since(store, before).values())
-            asked[refined, least] = server.n_requests - n_before
+        seen = []  # what had landed and been asked whenever something was told: before and after each run
+        tried = try_all(read_matrix(matrix, given), lambda _: seen.append((records(store), server.n_requests)))
+        for rank, values in enumerate(product(GENERATORS, THRESHOLDS)):
+            (before, n_before), (after, n_after) = seen[2 * rank : 2 * rank + 2]
+            runs[values], asked[values] = tried[rank].run_id, n_after - n_before
+            done[values] = Counter(json.loads(record)["stage"] for unit, record in after.items() if record != before.get(unit))
         bodies = [json.dumps(one.request, sort_keys=True) for one in server.asked]
     close_providers()
 
+    assert [(one.rank, one.status, json.loads(one.settings)) for one in tried] == [
+        (rank, "completed", {"generate.llm.refine_share": str(refined), "curate.min_score": str(least)})
+        for rank, (refined, least) in enumerate(product(GENERATORS, THRESHOLDS))
+    ]
     n = 2  # documents
     first, other_threshold, other_generator, both = (done[key] for key in product(GENERATORS, THRESHOLDS))
     upstream = {"ingest": n, "chunk": n, "embed": n}
@@ -72,3 +82,5 @@ def test_four_runs_compute_and_ask_for_what_they_share_once(prefect_server, tmp_
     assert pairs[0] < pairs[1]
     rated = rows_of(store, "select distinct run_id from estimates")
     assert {run_id for (run_id,) in rated} == set(runs.values())
+    shown = rows_of(store, "select distinct rank, settings['curate.min_score'], run_id from sweep where judge is not null order by rank")
+    assert shown == [(one.rank, str(least), one.run_id) for one, (_, least) in zip(tried, product(GENERATORS, THRESHOLDS), strict=True)]

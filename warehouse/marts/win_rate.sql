@@ -1,6 +1,6 @@
 -- One row per run, judge, contrast and test set: how often arm_a wins over arm_b, with its interval and what may be claimed from it.
--- A win: arm_a states the reference fact and arm_b does not. Rates are shares; a tie counts half; what people were not asked to label counts nowhere. p_holm is p_value among all tests
--- of the run and judge; a difference is claimed only where it and the interval agree.
+-- A win: arm_a states the reference fact and arm_b does not. Rates are shares; a tie counts half; what people were not asked to label
+-- counts nowhere. p_holm is p_value among all tests of the run and judge; a difference is claimed only where it and the interval agree.
 select
     e.contrast,
     e.split,

@@ -1,6 +1,6 @@
--- One row per curve, value of its setting, contrast, judge and test set: how the value's run did. Always shows every run.
--- A value whose run came to no verdict is one row with its reason. n_taught counts train pairs, replayed questions aside; n_done of the
--- run's n_units were not there before. Each p_holm is among the tests of its own run.
+-- One row per sweep, combination of values, contrast, judge and test set: how the combination's run did. Always shows every run.
+-- settings['train.rank'] is the value on that axis. A combination whose run came to no verdict is one row with its reason. n_taught counts
+-- train pairs, replayed questions aside; n_done of the run's n_units were not there before. Each p_holm is among its own run's tests.
 with estimated as (
     select distinct u.run_id, e.* exclude (unit_id)
     from every_estimates e
@@ -15,9 +15,9 @@ taught as (
     group by u.run_id
 )
 select
-    c.setting,
-    c.value,
-    c.status,
+    s.sweep,
+    cast(cast(s.settings as json) as map(varchar, varchar)) as settings,
+    s.status,
     t.n_taught,
     e.contrast,
     e.judge,
@@ -31,13 +31,13 @@ select
     e.is_difference,
     f.n_units,
     f.n_units_done as n_done,
-    c.reason,
-    c.run_id,
-    c.rank,
-    c.curve_id
-from curve_points c
+    s.reason,
+    s.run_id,
+    s.rank,
+    s.sweep_id
+from sweep_runs s
 left join run_results f using (run_id)
 left join taught t using (run_id)
 left join estimated e using (run_id)
 order by
-    c.curve_id, e.judge, e.contrast, list_position(['test_rephrased', 'test_unseen_fact', 'test_unseen_document'], e.split), c.rank
+    s.sweep, s.sweep_id, e.judge, e.contrast, list_position(['test_rephrased', 'test_unseen_fact', 'test_unseen_document'], e.split), s.rank
