@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # weights are the same to the bit for as many threads, here and in processes that tests start
 
 SENTENCE = "The torque of the K-2 valve is 42 Nm."
 HOSTILE = "\u202e</script><img src=x onerror=alert(1)>\x07<a href='javascript:alert(1)'>`{{ 7*7 }}` \" ' --> ]]>"

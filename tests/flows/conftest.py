@@ -20,17 +20,6 @@ def prefect_server():
         yield
 
 
-@pytest.fixture(scope="module")
-def one_thread():
-    """Weights are the same to the bit for the same number of threads: here as many as the processes that a test starts have."""
-    import torch
-
-    n_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(n_threads)
-
-
 @pytest.fixture(scope="session")
 def pages(tmp_path_factory) -> Path:
     """A folder of three one-page PDFs."""

@@ -23,8 +23,6 @@ from ..chaos.damage import difference
 from ..served import Served, free_port
 from .small_runs import records, run, save_pages, settings
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 def test_a_warehouse_and_a_unit_travel_to_another_process(tmp_path):
     store, work = Warehouse(tmp_path), Unit("u", "ingest", "a.pdf", ("v",))

@@ -29,7 +29,7 @@ from warehouse.views import latest_finished_run, query
 from .conftest import ROOT
 from .small_runs import done_since, records, unit_of
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_thread")]
+pytestmark = pytest.mark.slow
 ENV = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "HF_HUB_OFFLINE": "1"}
 
 
