@@ -126,14 +126,23 @@ def _cross(name: str, axes: dict[str, tuple[Choice, ...]], given: Given, where: 
         if SHARED in settings:
             raise ConfigError("the runs of a sweep share one warehouse", where=where, mend="name it once: --warehouse DIR")
         own = [f"{setting}={json.dumps(value, default=str)}" for setting, value in settings.items()]
-        config = load_config(given.config, [*given.overrides, *own], sources=given.sources or None, warehouse=given.warehouse)
-        trial = Trial(dict(zip(axes, (choice.text for choice in chosen), strict=True)), config)
-        if twin := next((other for other in trials if other.config == config), None):
+        values = dict(zip(axes, (choice.text for choice in chosen), strict=True))
+        trial = Trial(values, _load(given, own, f"{where}, {', '.join(own)}"))
+        if twin := next((other for other in trials if other.config == trial.config), None):
             raise ConfigError(f"{twin.text} and {trial.text} come to the same settings", where=where, mend="name other values, each once")
         trials.append(trial)
     if len(trials) < 2:  # noqa: PLR2004
         raise ConfigError("there are no two combinations to compare", where=where, mend=MATRIX)
     return Sweep(name, tuple(trials))
+
+
+def _load(given: Given, own: Sequence[str], where: str) -> RunConfig:
+    """All settings of one combination; a fault names the matrix, and what stands beside it, since either may hold it."""
+    try:
+        return load_config(given.config, [*given.overrides, *own], sources=given.sources or None, warehouse=given.warehouse)
+    except ConfigError as error:
+        beside = f", or {error.where}" if given.config or given.overrides else ""
+        raise ConfigError(error.what, where=where + beside, mend=error.mend) from error
 
 
 def _as_yaml(value: object) -> str:

@@ -70,6 +70,7 @@ def test_the_same_matrix_has_the_same_id_and_another_has_another(tmp_path):
         ("train.rank: [4, 4.0]", r"train.rank=4 and train.rank=4.0 come to the same settings"),
         ("train.rank: [4, 0]", r"train\.rank"),
         ("train.rang: [4, 8]", r"train\.rang"),
+        ("train.rank: [4, many]", r"where: .*ranks\.yaml, train\.rank=\"many\""),
         ("train.rank: [4, 8]\nsize: {s: {train.rank: 4}, l: {train.rank: 8}}", "train.rank stands on two axes"),
         ("warehouse: [a, b]", "share one warehouse"),
     ],
