@@ -17,18 +17,8 @@ def curve(args: argparse.Namespace) -> int:
     from flows.sweep_matrix import read_curve
 
     wanted = read_curve(args.curve, _given(args))
-    code = _try(wanted, is_dry=args.dry_run)
-    if args.dry_run:
-        return code
-    from flows.sweep import curve_rows, reservations
-    from tasks.curve_page import write_page
-    from warehouse.store import Warehouse
-
-    store = Warehouse(wanted.warehouse)
-    rows = curve_rows(store, wanted)
-    out = args.out or store.root / "curves" / f"{wanted.sweep_id}.html"
-    say(f"the plot: {write_page(rows, reservations(store, wanted, rows), out)}")
-    return code
+    out = args.out or Path(wanted.warehouse) / "curves" / f"{wanted.sweep_id}.html"
+    return _try(wanted, is_dry=args.dry_run, plot=out)
 
 
 def sweep(args: argparse.Namespace) -> int:
@@ -44,15 +34,19 @@ def _given(args: argparse.Namespace) -> Given:
     return Given(args.config, args.set, tuple(args.sources), args.warehouse)
 
 
-def _try(wanted: Sweep, *, is_dry: bool) -> int:
-    """Run every combination and print their table; dry: say what they would ask of models. Exit code 1 where one did not complete."""
+def _try(wanted: Sweep, *, is_dry: bool, plot: Path | None = None) -> int:
+    """Run every combination and print their table; dry: say what they would ask of models. Exit code 1 where one did not complete.
+
+    ``plot``: where the plot of a sweep over one setting goes.
+    """
     from flows.cli import quiet_prefect
 
     for trial in wanted.trials:
         refuse_missing(trial.config.sources)
     quiet_prefect(Path(wanted.warehouse))
-    from flows.sweep import as_table, foresee, reservations, sweep_rows, try_all
+    from flows.sweep import as_curve, as_table, foresee, reservations, sweep_rows, try_all
     from flows.terminal import as_text
+    from tasks.curve_page import write_page
     from warehouse.store import Warehouse
 
     if is_dry:
@@ -60,7 +54,10 @@ def _try(wanted: Sweep, *, is_dry: bool) -> int:
     tried = try_all(wanted, say)
     store = Warehouse(wanted.warehouse)
     rows = sweep_rows(store, wanted)
-    say(as_text(as_table(wanted, rows)), *(f"- {note}" for note in reservations(store, wanted, rows)))
+    notes = reservations(store, wanted, rows)
+    say(as_text(as_table(wanted, rows)), *(f"- {note}" for note in notes))
+    if plot:
+        say(f"the plot: {write_page(as_curve(wanted, rows), notes, plot)}")
     return 0 if all(one.status == "completed" for one in tried) else 1
 
 

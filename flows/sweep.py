@@ -13,7 +13,7 @@ from flows.console import fail
 from flows.display import progress_display
 from flows.estimate import estimate, estimate_text
 from flows.pipeline import pipeline
-from flows.sweep_matrix import Sweep, Trial
+from flows.sweep_matrix import Sweep
 from tasks.judge_trust import read_trust
 from tasks.units import units_of
 from warehouse.keys import key, unit_id
@@ -69,9 +69,9 @@ def sweep_rows(store: Warehouse, sweep: Sweep) -> list[dict[str, Any]]:
     return list(query(store, f"select * {chosen}", "all").to_pylist())
 
 
-def curve_rows(store: Warehouse, curve: Sweep) -> list[dict[str, Any]]:
-    """As `sweep_rows`, of a sweep over one setting: ``setting`` and ``value`` name it and its value."""
-    return [row | {"setting": curve.name, "value": curve.trials[row["rank"]].values[curve.name]} for row in sweep_rows(store, curve)]
+def as_curve(curve: Sweep, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows of a sweep over one setting as they are plotted: ``setting`` and ``value`` name it and its value."""
+    return [row | {"setting": curve.name, "value": curve.trials[row["rank"]].values[curve.name]} for row in rows]
 
 
 def as_table(sweep: Sweep, rows: Sequence[dict[str, Any]]) -> pa.Table:
@@ -118,7 +118,7 @@ def _outcome(store: Warehouse, sweep: Sweep, rank: int, state: State[Any]) -> Sw
     ended = _result(store, run_id)
     status: Literal["completed", "incomplete", "failed"]
     status = "completed" if error is None else "incomplete" if ended and ended.status == "incomplete" else "failed"
-    trial: Trial = sweep.trials[rank]
+    trial = sweep.trials[rank]
     name = key("sweep_run", sweep.sweep_id, trial.text)
     settings = json.dumps(trial.values, ensure_ascii=False)
     return SweepRun(name, sweep.sweep_id, sweep.name, rank, settings, run_id, status, "" if error is None else str(error))
