@@ -32,14 +32,14 @@ def start(config: RunConfig, *, is_dry: bool = False) -> int:
     refuse_missing(config.sources)
     quiet_prefect(Path(config.warehouse))
     from flows.display import progress_display
+    from flows.doing import error_of
     from flows.estimate import estimate, estimate_text
     from flows.pipeline import pipeline
 
     say(f"tunehouse: {', '.join(config.sources)} -> {config.warehouse}")
     with progress_display():
         state = (estimate if is_dry else pipeline)(config, return_state=True)
-    outcome = None if state.is_completed() else state.result(raise_on_failure=False)
-    error = outcome if outcome is None or isinstance(outcome, BaseException) else RuntimeError(f"the flow ended {state.name}")
+    error = error_of(state)
     from flows.summary import run_summary
     from warehouse.store import Warehouse
 

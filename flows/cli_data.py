@@ -75,6 +75,8 @@ def review_import(args: argparse.Namespace) -> int:
     say(f"{len(imported.reviews)} decisions taken in ({counts}), {imported.n_standing} stood already")
     if imported.reviews:
         say("the next `tunehouse run` with the same settings honours them")
+    elif not imported.n_standing and not imported.faults:
+        say("no line has a decision: write keep, drop or change into the column `decision`")
     if imported.faults:
         say(f"{len(imported.faults)} lines were not taken:", *imported.faults)
     return 1 if imported.faults else 0

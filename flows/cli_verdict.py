@@ -6,16 +6,24 @@ import argparse
 import sys
 from pathlib import Path
 
-from flows.console import Command, add_warehouse, existing, say
+from flows.console import Command, add_warehouse, existing, fail, say
+
+CANNOT_TELL = 2
+"""Exit code of a gate that was asked wrongly, as argparse has it: a pipeline must not take it for a model that failed."""
 
 
 def gate(args: argparse.Namespace) -> int:
-    """Hold a run to a rule: exit code 0 where it passes, 1 where it does not; the outcome is a row of `gates`."""
+    """Hold a run to a rule: exit code 0 where it passes, 1 where not, 2 where it cannot be told; the outcome is a row of `gates`."""
     from flows.after_run import gate_run
     from tasks.gate import GateParams
+    from warehouse.errors import TunehouseError
 
-    params = GateParams(args.contrast, args.min_win_rate, args.max_negative_flips, args.on, args.max_unscored)
-    held = gate_run(existing(args.warehouse), args.run, args.judge, args.split, params)
+    try:
+        params = GateParams(args.contrast, args.min_win_rate, args.max_negative_flips, args.on, args.max_unscored)
+        held = gate_run(existing(args.warehouse), args.run, args.judge, args.split, params)
+    except TunehouseError as error:
+        fail(error)
+        return CANNOT_TELL
     say(f"{'passed' if held.is_passed else 'failed'}: {held.contrast} on {held.split} by {held.judge}")
     if held.is_passed:
         ends = "low end of its interval" if held.basis == "low" else "as it is"

@@ -68,8 +68,9 @@ def refuse_missing(sources: Sequence[str]) -> None:
 
     missing = [source for source in sources if not Path(source).exists()]
     if missing or not sources:
-        what = "there is no such file or folder" if missing else "no PDF or folder was named"
-        raise ConfigError(what, where=", ".join(missing) or "sources", mend="name PDFs or folders of them: `tunehouse run PDF_OR_FOLDER`")
+        what = f"there is no such file or folder in {Path.cwd()}" if missing else "no PDF or folder was named"
+        mend = "name PDFs or folders of them: `tunehouse run PDF_OR_FOLDER`; names in a --config FILE are read from the current folder too"
+        raise ConfigError(what, where=", ".join(missing) or "sources", mend=mend)
 
 
 def say(*lines: str) -> None:

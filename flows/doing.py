@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any, cast
 
 from prefect import Task
+from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext, TagsContext
 from prefect.futures import PrefectFuture, as_completed
 from prefect.task_runners import ThreadPoolTaskRunner
@@ -85,6 +86,12 @@ def _error_of(future: PrefectFuture[Any]) -> BaseException | None:
         return None
     outcome = future.result(raise_on_failure=False)
     return outcome if isinstance(outcome, BaseException) else None
+
+
+def error_of(state: State[Any]) -> BaseException | None:
+    """Why a flow run did not complete; None where it did."""
+    outcome = None if state.is_completed() else state.result(raise_on_failure=False)
+    return outcome if outcome is None or isinstance(outcome, BaseException) else RuntimeError(f"the flow ended {state.name}")
 
 
 def do_one(task: Task[..., Any], store: Warehouse, work: Unit, what: str, **arguments: Any) -> None:

@@ -53,10 +53,14 @@ def _from_base(config: RunConfig, pairs: list[QaPair], splits: list[SplitRow]) -
 def _from_file(params: PreferParams, pairs: list[QaPair], splits: list[SplitRow]) -> list[str]:
     """Also by what is tested: that is what a file is held against."""
     path = Path(params.choices)
-    if not path.is_file():
-        raise ConfigError("there is no such file", where=f"prefer.choices {path}", mend="name a .csv or .jsonl file")
+    _refuse_missing(path)
     tested = sorted(tested_pairs(pairs, splits), key=lambda pair: pair.pair_id)
     return [file_sha256(path), *(key(pair.fact_id, pair.question, pair.bare_question, pair.answer) for pair in tested)]
+
+
+def _refuse_missing(path: Path) -> None:
+    if not path.is_file():
+        raise ConfigError("there is no such file", where=f"prefer.choices {path}", mend="name a .csv or .jsonl file")
 
 
 def preferring(store: Warehouse, run: str | None, params: PreferParams) -> RunConfig:
@@ -64,8 +68,10 @@ def preferring(store: Warehouse, run: str | None, params: PreferParams) -> RunCo
 
     Raises:
         MissingPrerequisite: there is no such run, or it has trained no adapter.
-        ConfigError: its adapter cannot be tuned so, or its settings are another version's.
+        ConfigError: its adapter cannot be tuned so, its settings are another version's, or there is no such file of multiple choice.
     """
+    if params.source == "file":
+        _refuse_missing(Path(params.choices))
     run_id = run or latest_finished_run(store)
     found: list[Run] = [row for row in ledger_rows(store, RUNS) if row.run_id == run_id]
     if not found or not units_of(store, found[0].run_id, "train"):

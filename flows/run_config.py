@@ -24,6 +24,7 @@ from tasks.retrieve import RetrieveParams
 from tasks.split import SplitParams
 from tasks.statistics import ReportParams
 from tasks.train_params import TrainParams
+from tasks.yaml_file import read_yaml
 from warehouse.errors import ConfigError
 from warehouse.tables import Run
 
@@ -130,21 +131,6 @@ def settings_of(run: Run) -> RunConfig:
             where=f"run {run.run_id}",
             mend="start a new run: `tunehouse run`; units that stand are not done again",
         ) from error
-
-
-def read_yaml(path: Path, *, mend: str) -> dict[str, Any]:
-    """A YAML file that is one mapping; ``mend`` says how one is written where it is not.
-
-    Raises:
-        ConfigError: it cannot be read, or is no mapping.
-    """
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"the settings file cannot be read: {error}", where=str(path), mend="name a YAML file") from error
-    if not isinstance(data, dict):
-        raise ConfigError("the settings file is not a mapping", where=str(path), mend=mend)
-    return data
 
 
 def _apply(data: dict[str, Any], override: str) -> None:

@@ -11,6 +11,7 @@ from prefect.client.schemas.objects import State
 
 from flows.console import fail
 from flows.display import progress_display
+from flows.doing import error_of
 from flows.estimate import estimate, estimate_text
 from flows.pipeline import pipeline
 from flows.sweep_matrix import Sweep
@@ -53,7 +54,7 @@ def foresee(sweep: Sweep, told: Callable[[str], None]) -> bool:
         with progress_display():
             state: State[Any] = estimate(trial.config, return_state=True)
         told(f"{trial.text}:")
-        if error := _error(state):
+        if error := error_of(state):
             is_told = False
             fail(error)
         else:
@@ -110,7 +111,7 @@ def _questions(store: Warehouse, run_id: str) -> set[str]:
 
 def _outcome(store: Warehouse, sweep: Sweep, rank: int, state: State[Any]) -> SweepRun:
     """What became of one combination. The run is the one that the state's flow run began."""
-    error = _error(state)
+    error = error_of(state)
     if error:
         fail(error)
     flow_run_id = str(state.state_details.flow_run_id)
@@ -122,12 +123,6 @@ def _outcome(store: Warehouse, sweep: Sweep, rank: int, state: State[Any]) -> Sw
     name = key("sweep_run", sweep.sweep_id, trial.text)
     settings = json.dumps(trial.values, ensure_ascii=False)
     return SweepRun(name, sweep.sweep_id, sweep.name, rank, settings, run_id, status, "" if error is None else str(error))
-
-
-def _error(state: State[Any]) -> BaseException | None:
-    """Why a flow did not complete; None where it did."""
-    outcome = None if state.is_completed() else state.result(raise_on_failure=False)
-    return outcome if outcome is None or isinstance(outcome, BaseException) else RuntimeError(f"the flow ended {state.name}")
 
 
 def _land(store: Warehouse, sweep: Sweep, tried: SweepRun) -> None:

@@ -15,7 +15,8 @@ from typing import Any
 
 import yaml
 
-from flows.run_config import RunConfig, load_config, read_yaml
+from flows.run_config import RunConfig, load_config
+from tasks.yaml_file import read_yaml
 from warehouse.errors import ConfigError
 from warehouse.keys import key
 

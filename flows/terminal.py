@@ -28,6 +28,8 @@ def as_text(table: pa.Table) -> str:
     buffer = io.StringIO()
     console = Console(file=buffer, width=None if Console().is_terminal else WIDTH_WITHOUT_TERMINAL)
     console.print(shown)
+    if not table.num_rows:
+        console.print("(0 rows)", highlight=False)
     if table.num_rows > MAX_ROWS:
         console.print(f"... {table.num_rows - MAX_ROWS} more rows; --csv prints all")
     return buffer.getvalue()

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from tasks.key_match import states
 from tasks.prefer_params import PreferParams
 from tasks.text import ngrams, normalise, words
-from warehouse.errors import ConfigError, LeakFound
+from warehouse.errors import ConfigError, LeakFound, plainly
 from warehouse.keys import draw, key
 from warehouse.tables import PreferencePair, PreferenceQuestion, QaPair, TrainingExample
 
@@ -36,7 +36,9 @@ def read_choices(path: Path) -> list[PreferencePair]:
         text = path.read_text(encoding="utf-8-sig")
         rows = [json.loads(line) for line in text.splitlines() if line.strip()] if path.suffix == ".jsonl" else _csv_rows(text)
     except (OSError, ValueError) as error:
-        raise ConfigError(f"the file cannot be read: {error}", where=str(path), mend="name a .jsonl or .csv file in UTF-8") from error
+        raise ConfigError(
+            f"the file cannot be read: {plainly(error)}", where=str(path), mend="name a .jsonl or .csv file in UTF-8"
+        ) from error
     pairs = [pair for number, row in enumerate(rows, 1) for pair in _choice(row, f"{path.name}, question {number}")]
     return list({pair.preference_id: pair for pair in pairs}.values())
 

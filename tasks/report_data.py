@@ -96,6 +96,8 @@ def run_verdict(store: Warehouse, run_id: str | None = None) -> tuple[Run, list[
     """
     name = run_id or latest_finished_run(store)
     runs = [row for row in ledger_rows(store, RUNS) if row.run_id == name]
+    if run_id and not runs:
+        raise MissingPrerequisite(f"there is no run {run_id}", where=str(store.root), mend="`tunehouse sql run_history` lists the runs")
     units = [work.unit_id for work in units_of(store, runs[0].run_id, "report")] if runs else []
     estimates, arm_rates = store.rows(ESTIMATES, units), store.rows(ARM_RATES, units)
     if not estimates and not arm_rates:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.csv_cells import plain_cell, safe_cell
-from warehouse.errors import ConfigError
+from warehouse.errors import ConfigError, plainly
 
 TO_FILL = ("decision", "note")
 TO_EDIT = ("question", "answer", "answer_key")
@@ -52,7 +52,7 @@ def read_sheet(path: Path) -> list[Line]:
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"the sheet cannot be read: {error}", where=str(path), mend="save it as CSV in UTF-8") from error
+        raise ConfigError(f"the sheet cannot be read: {plainly(error)}", where=str(path), mend="name a CSV file, saved in UTF-8") from error
     for delimiter in DELIMITERS:
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
         header = [name.strip() for name in next(reader, [])]

@@ -18,8 +18,6 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from tasks import prefer_unit, progress, stages, stopping, train_crew
 from tasks.base_model import base_sha256
 from tasks.prefer_params import PreferParams
@@ -29,7 +27,8 @@ from tasks.train_estimate import preflight_training
 from tasks.train_methods import ADAPTER_WEIGHTS, FULL_WEIGHTS
 from tasks.train_params import TrainExample, TrainParams
 from tasks.units import Made, Unit, land_once, units_of
-from warehouse.errors import ConfigError, MissingPrerequisite, TunehouseError
+from tasks.yaml_file import read_yaml
+from warehouse.errors import ConfigError, MissingPrerequisite, TunehouseError, plainly
 from warehouse.keys import key
 from warehouse.store import Warehouse, file_sha256, write_atomically
 from warehouse.tables import RUN_UNITS, RUNS
@@ -122,7 +121,7 @@ def read_job(path: Path) -> Job:
     Raises:
         ConfigError: the file or one that it names cannot be read, or a setting is unknown or out of bounds.
     """
-    data = _yaml(path)
+    data = read_yaml(path, mend="write `name: value` lines")
     unknown = set(data) - {"train", "pairs", "validation", "out"}
     if unknown or not all(isinstance(data.get(name), str) for name in ("pairs", "out")):
         raise ConfigError(
@@ -186,21 +185,11 @@ def _land(store: Warehouse, work: Unit, make: Callable[[], Made]) -> None:
     log.info("%s is landed in %s", work.unit_id, store.root)
 
 
-def _yaml(path: Path) -> dict[str, Any]:
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"the settings file cannot be read: {error}", where=str(path), mend="name a YAML file") from error
-    if not isinstance(data, dict):
-        raise ConfigError("the settings file is not a mapping", where=str(path), mend="write `name: value` lines")
-    return data
-
-
 def _examples(path: Path) -> list[TrainExample]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"the pairs cannot be read: {error}", where=str(path), mend="name a file of JSON lines") from error
+        raise ConfigError(f"the pairs cannot be read: {plainly(error)}", where=str(path), mend="name a file of JSON lines") from error
     return [_example(line, f"{path}, line {number}") for number, line in enumerate(lines, start=1) if line.strip()]
 
 

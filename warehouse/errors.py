@@ -19,6 +19,11 @@ def _rebuild(kind: type[TunehouseError], what: str, where: str, mend: str) -> Tu
     return kind(what, where=where, mend=mend)
 
 
+def plainly(error: Exception) -> str:
+    """What went wrong; of a file that the system refuses, without its number and the name, which stands beside it."""
+    return error.strerror or str(error) if isinstance(error, OSError) else str(error)
+
+
 class ConfigError(TunehouseError, ValueError):
     """A setting is unknown, out of bounds or contradicts another."""
 

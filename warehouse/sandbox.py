@@ -10,6 +10,7 @@ import resource
 import subprocess
 import sys
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 import duckdb
@@ -88,11 +89,19 @@ def _answer(request: dict[str, str | int | None]) -> pa.Table:
     for setting in LOCKDOWN:
         con.execute(setting.format(**request))
     if sql.isidentifier():
-        sql = LISTING if sql == "tables" else f'from "{sql}"'
+        sql = LISTING if sql == "tables" else f'from "{_known(con, sql)}"'
     statements = con.extract_statements(sql)
     if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
         raise ValueError("only one SELECT is allowed")
     return con.sql(sql).to_arrow_table()
+
+
+def _known(con: duckdb.DuckDBPyConnection, name: str) -> str:
+    names = [str(row[0]) for row in con.sql(LISTING).fetchall()]
+    if name.casefold() in names:
+        return name
+    likely = get_close_matches(name.casefold(), names, n=3)
+    raise ValueError(f"there is no view or table {name}" + (f"; is {' or '.join(likely)} meant?" if likely else ""))
 
 
 def main() -> int:

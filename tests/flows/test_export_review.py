@@ -52,7 +52,11 @@ def test_what_people_decide_wins_in_the_next_run_and_only_what_depends_on_it_is_
         writer = csv.DictWriter(file, lines[0].keys())
         writer.writeheader()
         writer.writerows([line | edits.get(line["pair_id"], {}) for line in lines])
+    untouched = tmp_path / "untouched.csv"
+    assert main(["review", "export", "--out", str(untouched), "--warehouse", str(warehouse)]) == 0
     capsys.readouterr()
+    assert main(["review", "import", str(untouched), "--reviewer", "Ann", "--warehouse", str(warehouse)]) == 0
+    assert "no line has a decision" in capsys.readouterr().out
 
     assert main(["review", "import", str(sheet), "--reviewer", "Ann", "--warehouse", str(warehouse)]) == 1
     said = capsys.readouterr().out

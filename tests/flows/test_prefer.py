@@ -163,6 +163,8 @@ def test_a_warehouse_without_a_run_and_a_training_of_all_weights_are_refused(sto
     assert (config.prefer.source, config.warehouse) == ("base", str(store.root))
     with pytest.raises(ConfigError, match="no adapter to tune"):
         load_config(None, ["prefer.source=base", "train.method=full"])
+    with pytest.raises(ConfigError, match=r"no such file(?s:.*)nofile.csv"):
+        preferring(store, None, PreferParams(source="file", choices="nofile.csv"))
 
 
 @pytest.mark.parametrize("how", ["adapter", "merge"])

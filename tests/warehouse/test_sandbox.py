@@ -56,6 +56,13 @@ def test_a_bare_name_shows_that_view(store):
     assert {"verdicts", "win_rate"} <= {row["table_name"] for row in select(store, "tables").to_pylist()}
 
 
+def test_a_name_that_is_not_there_is_met_with_those_that_are(store):
+    with pytest.raises(TunehouseError, match="no view or table winrate; is win_rate"):
+        select(store, "winrate")
+    with pytest.raises(TunehouseError, match=r"no view or table nosuchview\n"):
+        select(store, "nosuchview")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_what_is_not_a_harmless_select_is_refused_and_changes_nothing(store, attack):
