@@ -161,23 +161,27 @@ def parser() -> argparse.ArgumentParser:
 def quiet_prefect(warehouse: Path) -> None:
     """Settings for an embedded run, before Prefect is imported; none are touched that the user has set.
 
-    Without ``PREFECT_API_URL`` Prefect starts a server of its own for the run, whose database lives below the warehouse.
+    Without ``PREFECT_API_URL`` a server is started for this one command, whose database lives below the warehouse. Whoever names a
+    ``PREFECT_HOME`` has profiles there that may name a server, and whoever has imported Prefect before has settings that stand: no server.
     """
     warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")  # between transformers and peft: not for users
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")  # errors are told once, by us
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
     if "PREFECT_API_URL" in os.environ:
         return
-    from warehouse.store import Warehouse
-
-    home = (warehouse / ".prefect").resolve()
-    if "PREFECT_HOME" not in os.environ:
-        Warehouse(warehouse).prepare()
-        home.mkdir(mode=0o700, exist_ok=True)
-        os.environ["PREFECT_HOME"] = str(home)
     os.environ.setdefault("PREFECT_SERVER_LOGGING_LEVEL", "CRITICAL")
     os.environ.setdefault("PREFECT_LOGGING_TO_API_ENABLED", "false")
     os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
+    if "PREFECT_HOME" in os.environ or "prefect" in sys.modules:
+        return
+    from flows import embedded_server
+    from warehouse.store import Warehouse
+
+    home = (warehouse / ".prefect").resolve()
+    Warehouse(warehouse).prepare()
+    home.mkdir(mode=0o700, exist_ok=True)
+    os.environ["PREFECT_HOME"] = str(home)
+    embedded_server.start()
 
 
 def _stop(_signal: int, _frame: object) -> None:
